@@ -1,0 +1,1 @@
+"""Estimates and answers in, prompts and break steps out; pure."""

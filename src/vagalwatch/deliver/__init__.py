@@ -1,0 +1,1 @@
+"""What leaves the house: ledgers take everything, mailboxes what is still valid."""

@@ -1,0 +1,47 @@
+"""One wearer's engine: the estimate, and on top of it the prompts and the break; pure.
+
+The same object serves live, replay and analysis. Its input is one journalled sequence of
+records (with a :class:`~vagalwatch.records.Tick` each second), its output is what it says of
+them, in order. See the laws in ``tests/test_engine_laws.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vagalwatch.alerts.policy import Policy, PolicyState
+from vagalwatch.hrv.pipeline import Pipeline, PipelineState
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
+
+ENGINE_VERSION = 1
+"""Raised when the same input may give another output; snapshots of another version are dropped."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EngineState:
+    """Everything an engine remembers, as plain values (see the journal's snapshots)."""
+
+    pipeline: PipelineState = field(default_factory=PipelineState)
+    policy: PolicyState = field(default_factory=PolicyState)
+
+
+class Engine:
+    """Push records in, get estimates, episodes, alerts and break steps out."""
+
+    def __init__(self, wearer: str, state: EngineState | None = None) -> None:
+        """Start new, or go on from ``state``, which the engine then owns."""
+        self.state = EngineState() if state is None else state
+        self._pipeline = Pipeline(wearer, self.state.pipeline)
+        self._policy = Policy(wearer, self.state.policy)
+
+    def push(self, record: Record) -> list[Record]:
+        """Take one record and return what the engine says now, in order."""
+        outputs: list[Record] = []
+        for said in self._pipeline.push(record):
+            outputs.append(said)
+            outputs.extend(self._policy.push(said))
+        outputs.extend(self._policy.push(record))
+        return outputs

@@ -1,0 +1,1 @@
+"""Records in, estimates out; pure mathematics."""

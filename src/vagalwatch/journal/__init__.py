@@ -1,0 +1,1 @@
+"""The one journal, and cursors of those who read it."""

@@ -1,0 +1,1 @@
+"""Bodies with a known truth and the GATT peripherals that report them."""

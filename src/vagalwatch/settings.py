@@ -1,0 +1,173 @@
+"""Wiring only: who wears what, where things are kept, whom to talk to. TOML and environment.
+
+What steers behaviour (baselines, mute, quiet hours, consent) is a record in the journal, not
+configuration.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_config_path, user_state_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+Pseudonym = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message is one sentence with the way out."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SensorSettings(_Section):
+    """One sensor of a wearer: a model of the device registry at a Bluetooth address."""
+
+    device: str
+    address: str
+    eda_rate_hz: Literal[3, 4, 6, 8, 12, 16] = 4
+    pair: bool = False
+
+
+class WearerSettings(_Section):
+    """A wearer by pseudonym, with the sensors worn."""
+
+    id: Pseudonym
+    sensors: tuple[SensorSettings, ...] = ()
+
+
+class MqttSettings(_Section):
+    """The broker: embedded (amqtt on loopback), external (mosquitto), or off."""
+
+    mode: Literal["embedded", "external", "off"] = "embedded"
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    username: str | None = None
+    password_file: Path | None = None
+    tls_ca_file: Path | None = None
+    share_state_with: tuple[str, ...] = ()
+
+
+class InfluxSettings(_Section):
+    """The InfluxDB ledger; without a URL it is off."""
+
+    url: str | None = None
+    org: str = "vagalwatch"
+    bucket: str = "vagalwatch"
+    token_file: Path | None = None
+
+
+class PageSettings(_Section):
+    """The client's page; beyond loopback only with TLS."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8477
+    public_host: str | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _tls_beyond_loopback(self) -> PageSettings:
+        loopback = self.host in {"127.0.0.1", "::1", "localhost"}
+        if not loopback and (self.tls_cert_file is None or self.tls_key_file is None):
+            raise ValueError(
+                "page.host is beyond loopback, so page.tls_cert_file and page.tls_key_file "
+                "must be set; or use 127.0.0.1"
+            )
+        return self
+
+
+class JournalSettings(_Section):
+    """How long the journal keeps records (0: for ever)."""
+
+    retention_days: Annotated[int, Field(ge=0)] = 0
+
+
+class Settings(BaseSettings):
+    """The whole configuration of one site."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="VAGALWATCH_", env_nested_delimiter="__"
+    )
+
+    site: Pseudonym = "home"
+    state_dir: Path = Field(default_factory=lambda: user_state_path("vagalwatch"))
+    wearers: tuple[WearerSettings, ...] = ()
+    mqtt: MqttSettings = MqttSettings()
+    influx: InfluxSettings = InfluxSettings()
+    page: PageSettings = PageSettings()
+    journal: JournalSettings = JournalSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment goes before the file's values, which come in as init values."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file."""
+        return self.state_dir / f"{self.site}.sqlite"
+
+
+def default_config_path() -> Path:
+    """Where the configuration is looked for when none is named."""
+    return user_config_path("vagalwatch") / "vagalwatch.toml"
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: no such file, not TOML, an unknown key, or a value of the wrong kind.
+    """
+    file = path or default_config_path()
+    values: dict[str, Any] = {}
+    if path is not None and not file.exists():
+        raise ConfigError(f"There is no configuration file at {file}.")
+    if file.exists():
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} is not valid TOML: {error}.") from error
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, file)) from error
+
+
+def _explain(error: ValidationError, file: Path) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the configuration"
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.0)
+        return f"{file}: unknown key “{where}”. Did you mean “{near[0]}”?"
+    return f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}."
+
+
+def _known_keys() -> list[str]:
+    models: tuple[type[BaseModel], ...] = (
+        Settings,
+        WearerSettings,
+        SensorSettings,
+        MqttSettings,
+        InfluxSettings,
+        PageSettings,
+        JournalSettings,
+    )
+    return [key for model in models for key in model.model_fields]
