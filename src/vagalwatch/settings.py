@@ -7,6 +7,7 @@ configuration.
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,8 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_config_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+ENV_PREFIX = "VAGALWATCH_"
 
 Pseudonym = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -94,7 +97,7 @@ class Settings(BaseSettings):
     """The whole configuration of one site."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="VAGALWATCH_", env_nested_delimiter="__"
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__"
     )
 
     site: Pseudonym = "home"
@@ -144,10 +147,28 @@ def load(path: Path | None = None) -> Settings:
             values = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{file} is not valid TOML: {error}.") from error
+    _refuse_unknown_environment()
     try:
         return Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error, file)) from error
+
+
+def _refuse_unknown_environment() -> None:
+    """pydantic-settings passes over variables it does not know; a typing error must not be."""
+    for name in os.environ:
+        if not name.startswith(ENV_PREFIX):
+            continue
+        key = name.removeprefix(ENV_PREFIX).lower().split("__")[0]
+        if key not in Settings.model_fields:
+            near = _nearest(key, list(Settings.model_fields))
+            raise ConfigError(
+                f"Unknown environment variable {name}. Did you mean {ENV_PREFIX}{near.upper()}?"
+            )
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    return difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
 
 
 def _explain(error: ValidationError, file: Path) -> str:
@@ -155,8 +176,7 @@ def _explain(error: ValidationError, file: Path) -> str:
     where = ".".join(str(part) for part in first["loc"]) or "the configuration"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
-        near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.0)
-        return f"{file}: unknown key “{where}”. Did you mean “{near[0]}”?"
+        return f"{file}: unknown key “{where}”. Did you mean “{_nearest(key, _known_keys())}”?"
     return f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}."
 
 
