@@ -67,6 +67,10 @@ class Journal(Protocol):
         """Remember that ``name`` has finished with everything up to ``place``."""
         ...
 
+    def quarantine(self, name: str, place: int, reason: str) -> None:
+        """Note that the ledger ``name`` sets ``place`` aside; once more changes nothing."""
+        ...
+
     @property
     def recording(self) -> bool:
         """False while the disk refuses what is appended."""

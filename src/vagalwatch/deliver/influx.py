@@ -1,0 +1,195 @@
+"""The InfluxDB ledger: influxdb-client's synchronous v2 write, confirmed batch by batch.
+
+The client's batching mode is not used: its ``write()`` returns at once and what a long outage
+outlives is dropped (influxdata/influxdb-client-python#80). Here nothing is buffered; the journal
+is the buffer, and one request is one batch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vagalwatch.deliver.points import line, points
+from vagalwatch.deliver.port import PoisonedError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vagalwatch.journal.port import Entry
+    from vagalwatch.settings import InfluxSettings
+
+TIMEOUT_S: Final = 10.0
+"""Until a server that accepts and never answers counts as away."""
+
+TOKEN_RETRY_S: Final = 60.0
+"""A refused token needs a person; asking more often only fills the server's log."""
+
+NO_CONTENT: Final = 204
+BAD_REQUEST: Final = 400
+UNAUTHORISED: Final = frozenset({401, 403})
+NOT_FOUND: Final = 404
+TOO_LARGE: Final = 413
+UNPROCESSABLE: Final = 422
+OVERLOADED: Final = frozenset({429, 503})
+
+
+class InfluxLedger:
+    """Writes journal entries to one bucket; blocking, for one thread at a time.
+
+    The token is read at the first write and again after a refusal, so a new one needs no
+    restart.
+    """
+
+    name = "influxdb"
+
+    def __init__(
+        self, settings: InfluxSettings, site: str, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """Keep where to write; nothing is opened or imported yet."""
+        self._settings = settings
+        self._site = site
+        self._timeout_s = timeout_s
+        self._client: Any = None
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Write the points of ``entries`` in order; return only on InfluxDB's 204.
+
+        Raises:
+            UnavailableError: not confirmed, for any reason that another attempt may mend.
+            PoisonedError: InfluxDB will never take a part of it, or it cannot be written down.
+        """
+        try:
+            lines = [line(point) for entry in entries for point in points(entry, self._site)]
+            body = "\n".join(lines).encode()
+        except ValueError as error:  # also a lone surrogate in a text
+            raise PoisonedError(f"cannot be written as line protocol: {error}") from error
+        if body:
+            self._post(body)
+
+    def close(self) -> None:
+        """Give back the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _post(self, body: bytes) -> None:
+        # Imported here because it costs a second of start-up and 30 MB, and no beat waits for it.
+        from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415
+        from influxdb_client.rest import ApiException  # noqa: PLC0415
+        from influxdb_client.service.write_service import WriteService  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        settings = self._settings
+        if self._client is None:
+            self._client = InfluxDBClient(
+                url=settings.url,
+                token=self._token(),
+                org=settings.org,
+                timeout=round(self._timeout_s * 1000),
+            )
+        try:
+            # The service under the client's write API, because that one hides the status.
+            service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
+            _, status, _ = service.post_write_with_http_info(
+                settings.org,
+                settings.bucket,
+                body,
+                precision="ns",
+                content_type="text/plain; charset=utf-8",
+            )
+        except ApiException as error:
+            if error.status in UNAUTHORISED:
+                self.close()
+            raise self._meaning(error) from error
+        except (HTTPError, OSError, ValueError) as error:  # ValueError: an answer that is no text
+            raise UnavailableError(
+                f"InfluxDB at {settings.url} cannot be reached ({type(error).__name__}): "
+                "is it running?"
+            ) from error
+        if status != NO_CONTENT:
+            raise UnavailableError(
+                f"{settings.url} answers a write with {status}: this is no InfluxDB; "
+                "check influx.url."
+            )
+
+    def _meaning(self, error: Any) -> UnavailableError | PoisonedError:  # noqa: ANN401 - untyped
+        settings = self._settings
+        status: int = error.status
+        said = _said(error.body)
+        # Only a refusal in InfluxDB's own words is about the data: a proxy that is set up wrongly
+        # answers 400 as well, and must not send the whole journal into quarantine.
+        about_data = status in {BAD_REQUEST, UNPROCESSABLE} and said is not None
+        if about_data or status == TOO_LARGE:
+            return PoisonedError(said or "too large")
+        if status in UNAUTHORISED:
+            return UnavailableError(
+                f"InfluxDB refuses the token: put one that may write to bucket "
+                f"“{settings.bucket}” into influx.token_file ({settings.token_file}).",
+                retry_after_s=TOKEN_RETRY_S,
+            )
+        if status == NOT_FOUND:
+            return UnavailableError(
+                f"InfluxDB has no bucket “{settings.bucket}” in organisation "
+                f"“{settings.org}”: create it, or set influx.bucket and influx.org.",
+                retry_after_s=TOKEN_RETRY_S,
+            )
+        if status in OVERLOADED:
+            return UnavailableError(
+                "InfluxDB asks to wait; nothing is lost.", _seconds(error.retry_after)
+            )
+        return UnavailableError(
+            f"InfluxDB at {settings.url} answers a write with {status or error.reason}: "
+            "look into its log, or check influx.url."
+        )
+
+    def _token(self) -> str:
+        file = self._settings.token_file
+        if file is None:
+            return ""  # an InfluxDB without accounts
+        try:
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & _too_open(file):
+                raise UnavailableError(
+                    f"{file} can be read by others, so its token is not used: "
+                    f"chmod 600 {file}, and replace the token.",
+                    retry_after_s=TOKEN_RETRY_S,
+                )
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnavailableError(
+                f"influx.token_file {file} cannot be read ({type(error).__name__}).",
+                retry_after_s=TOKEN_RETRY_S,
+            ) from error
+
+
+def _too_open(file: Path) -> int:
+    """Permission bits that a secret must not have: any for others.
+
+    systemd hands credentials over in a directory of the service's own, as 0440 with an access
+    list whose mask shows as the group's bits (systemd.exec(5), LoadCredential=).
+    """
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and file.is_relative_to(Path(credentials)):
+        return 0o037
+    return 0o077
+
+
+def _said(body: str | None) -> str | None:
+    """InfluxDB's own words in an error: ``error`` in 1.x and 3.x, ``message`` in 2.x."""
+    try:
+        answer = json.loads(body or "")
+    except ValueError:
+        return None
+    if not isinstance(answer, dict):
+        return None
+    words = answer.get("error") or answer.get("message")
+    return str(words) if words else None
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """``Retry-After`` in seconds (RFC 9110, 10.2.3); its other form, a date, is left aside."""
+    return float(retry_after) if retry_after and retry_after.isdecimal() else None

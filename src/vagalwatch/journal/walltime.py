@@ -1,0 +1,68 @@
+"""From the run's time to wall time, for whatever leaves the house.
+
+Records carry the time of their run, which never steps; when the machine's wall clock was wrong
+(a Raspberry Pi has no clock of its own and starts in the past) a ``ClockStep`` says by how much
+it was put right. Outputs add the steps of the same run that were known before the record
+(smaller place) and had happened by the time in question. So a time keeps its correction for
+good: writing it again gives the same, and a gap that ends after a step keeps its beginning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from vagalwatch.journal.port import RUN_SHIFT, Entry
+from vagalwatch.records import ClockStep
+
+if TYPE_CHECKING:
+    from vagalwatch.journal.port import Journal
+    from vagalwatch.records import Record
+
+
+class WallTime:
+    """Corrects entries of one journal, which come in order of place."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Read each run's steps from ``journal`` when its first entry comes."""
+        self._journal = journal
+        self._run = -1
+        self._steps: dict[int, ClockStep] = {}
+
+    def corrected(self, entry: Entry) -> Entry:
+        """``entry`` with every time in wall time; blocking on the first one of a run."""
+        run = entry.place >> RUN_SHIFT
+        if run != self._run:
+            self._run, self._steps = run, self._read(run)
+        if isinstance(entry.record, ClockStep):
+            self._steps[entry.place] = entry.record
+        known = [step for place, step in self._steps.items() if place < entry.place]
+        return Entry(entry.place, _shifted(entry.record, known)) if known else entry
+
+    def _read(self, run: int) -> dict[int, ClockStep]:
+        steps: dict[int, ClockStep] = {}
+        after = run << RUN_SHIFT
+        while entries := self._journal.read(after, kinds=("clock-step",)):
+            for place, record in entries:
+                if place >> RUN_SHIFT != run:
+                    return steps
+                if isinstance(record, ClockStep):
+                    steps[place] = record
+            after = entries[-1].place
+        return steps
+
+
+def _shifted(record: Record, steps: list[ClockStep]) -> Record:
+    def shift(t_ns: int) -> int:
+        return t_ns + sum(step.delta_ns for step in steps if step.t_ns <= t_ns)
+
+    changed: dict[str, object] = {}
+    for field in fields(record):
+        if not field.name.endswith("_ns") or field.name == "delta_ns":
+            continue
+        match getattr(record, field.name):
+            case int(t_ns):
+                changed[field.name] = shift(t_ns)
+            case tuple(times):
+                changed[field.name] = tuple(map(shift, times))
+    return replace(record, **changed)  # type: ignore[arg-type] # every changed field is a time
