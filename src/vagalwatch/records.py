@@ -49,6 +49,7 @@ class GapReason(StrEnum):
     RESTART = "restart"  # the service was not running
     SUSPEND = "suspend"  # the machine slept
     STOPPED = "stopped"  # a person stopped or paused it
+    NOT_RECORDED = "not-recorded"  # the disk refused for longer than memory could hold
     RECORDING = "recording"  # a recording has nothing here
 
 

@@ -20,6 +20,15 @@ class Entry(NamedTuple):
     record: Record
 
 
+class Snapshot(NamedTuple):
+    """What a wearer's engine remembered once it had seen everything up to ``place``."""
+
+    place: int
+    engine_version: int
+    parameters_hash: str
+    state: str
+
+
 class Journal(Protocol):
     """Append, read, wait. One process writes; any thread of it may read."""
 
@@ -69,6 +78,23 @@ class Journal(Protocol):
 
     def quarantine(self, name: str, place: int, reason: str) -> None:
         """Note that the ledger ``name`` sets ``place`` aside; once more changes nothing."""
+        ...
+
+    def set_aside(self, name: str, place: int, reason: str) -> None:
+        """Remember that the reader ``name`` could not use the record at ``place``, and why."""
+        ...
+
+    def snapshot(self, wearer: str) -> Snapshot | None:
+        """The newest committed snapshot of ``wearer``'s engine."""
+        ...
+
+    def save_snapshot(self, wearer: str, snapshot: Snapshot) -> None:
+        """Replace ``wearer``'s snapshot; on disk never before what was appended before it."""
+        ...
+
+    @property
+    def newest(self) -> int:
+        """The newest committed place (0: the journal is empty)."""
         ...
 
     @property
