@@ -1,0 +1,149 @@
+"""An Empatica E4 session folder, as the E4 itself exports it (each file also gzipped).
+
+``EDA.csv`` (uS, 4 Hz), ``HR.csv`` (bpm, 1 Hz), ``TEMP.csv`` (deg C, 4 Hz) and ``ACC.csv``
+(1/64 g, 32 Hz, three columns): row 1 is the start in unix seconds, row 2 the rate in Hz.
+``IBI.csv``: row 1 is the start, then rows of (seconds since the start, interval in seconds); the
+time is that of the beat that ends the interval, and only beats that the E4 trusted are there.
+``tags.csv``: a unix time for each press of the button. ``BVP.csv`` is not used: the E4's own
+beats are. Source: Empatica's info.txt, which comes with every session.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vagalwatch.sensors.recording.model import AXES, MAX_RR_MS, Recording, Series, seconds_to_ns
+from vagalwatch.sensors.recording.text import (
+    RecordingError,
+    lines,
+    number,
+    refuse,
+    table,
+    unix_ns,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vagalwatch.sensors.recording.model import Signal
+
+SOURCE = "e4"
+MILLI_G_PER_COUNT = 1000 / 64
+MAX_RATE_HZ = 1000.0
+MAX_APART_NS = 24 * 3600 * 10**9
+"""Streams of one session start within seconds of each other; a day apart is another session."""
+
+_REGULAR: dict[str, tuple[Signal, ...]] = {
+    "EDA.csv": ("eda_us",),
+    "HR.csv": ("hr_bpm",),
+    "TEMP.csv": ("temp_c",),
+    "ACC.csv": AXES,
+}
+_NEEDED = ("EDA.csv", "HR.csv", "IBI.csv")  # at least one of them
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """The file ``name`` of a session, plain or gzipped."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    return None
+
+
+def read_e4(folder: Path, wearer: str) -> Recording:
+    """The session in ``folder``; time zero is the start of the earliest stream (EDA).
+
+    Raises:
+        RecordingError: no E4 file is there, or one of them is damaged.
+    """
+    if not any(find(folder, name) for name in _NEEDED):
+        raise RecordingError(
+            f"{folder.name} is no Empatica E4 session: "
+            f"at least one of {', '.join(_NEEDED)} was expected in it."
+        )
+    streams: list[_Stream] = []
+    for name, signals in _REGULAR.items():
+        path = find(folder, name)
+        if path is not None:
+            streams.append(_regular(path, signals))
+    path = find(folder, "IBI.csv")
+    if path is not None:
+        streams.append(_intervals(path))
+    start_ns = min(stream.begin_ns for stream in streams)
+    for stream in streams:
+        if stream.begin_ns - start_ns > MAX_APART_NS:
+            refuse(stream.path, 1, "a start on the day of the session's other files was expected")
+    tags = find(folder, "tags.csv")
+    return Recording(
+        description=f"Empatica E4 session {folder.name}",
+        wearer=wearer,
+        start_ns=start_ns,
+        series=tuple(
+            series.later(stream.begin_ns - start_ns)
+            for stream in streams
+            for series in stream.series
+        ),
+        markers=() if tags is None else _tags(tags, start_ns),
+        notes=("BVP.csv is not used",) if find(folder, "BVP.csv") else (),
+    )
+
+
+class _Stream(NamedTuple):
+    """What one file holds; its series count from ``begin_ns``."""
+
+    path: Path
+    begin_ns: int
+    series: list[Series]
+
+
+def _regular(path: Path, signals: tuple[Signal, ...]) -> _Stream:
+    """A file with a fixed rate, a series a column."""
+    start, rate = _head(path, 2)
+    begin_ns = unix_ns(path, 1, start)
+    rate_hz = number(path, 2, rate, "a rate in Hz")
+    if not 0 < rate_hz <= MAX_RATE_HZ:
+        refuse(path, 2, f"a rate above 0 and up to {MAX_RATE_HZ:g} Hz was expected, not {rate}")
+    values = table(path, header_lines=2, columns=len(signals))
+    if signals == AXES:
+        values = values * MILLI_G_PER_COUNT
+    t_ns = np.rint(np.arange(len(values)) * 1e9 / rate_hz).astype(np.int64)
+    series = [
+        Series(signal=signal, source=SOURCE, t_ns=t_ns, values=values[:, column].copy())
+        for column, signal in enumerate(signals)
+        if len(values)
+    ]
+    return _Stream(path, begin_ns, series)
+
+
+def _intervals(path: Path) -> _Stream:
+    (start,) = _head(path, 1)
+    values = table(path, header_lines=1, columns=2)
+    seconds, rr_ms = values[:, 0], values[:, 1] * 1000.0
+    bad = (rr_ms <= 0) | (rr_ms > MAX_RR_MS) | (np.diff(seconds, prepend=-1e-9) <= 0)
+    if bad.any():
+        refuse(
+            path,
+            int(np.flatnonzero(bad)[0]) + 2,
+            "a later time than in the line before and an interval above 0 and up to "
+            f"{MAX_RR_MS / 1000:g} s were expected",
+        )
+    t_ns = seconds_to_ns(seconds)
+    series = Series(signal="rr_ms", source=SOURCE, t_ns=t_ns, values=rr_ms)
+    return _Stream(path, unix_ns(path, 1, start), [series] if len(t_ns) else [])
+
+
+def _tags(path: Path, start_ns: int) -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (unix_ns(path, line, text) - start_ns, "tag") for line, text in lines(path) if text.strip()
+    )
+
+
+def _head(path: Path, count: int) -> list[str]:
+    """The first field of each of the first ``count`` lines."""
+    head = [text.split(",")[0].strip() for _, text in itertools.islice(lines(path), count)]
+    if len(head) < count:
+        refuse(path, len(head) + 1, "a start in unix seconds and then a rate in Hz were expected")
+    return head
