@@ -448,6 +448,8 @@ class BreakStep:
     origin: Literal["prompt", "self"]
     about: EpisodeKind | None = None
     alert_id: str = ""
+    reason: str = ""
+    """Why the advice is "not settled"; a code, rendered to words on reading."""
     kind: Literal["break"] = "break"
 
 
