@@ -1,7 +1,7 @@
 """The loop under every ledger: behind the cursor, in order, on only after confirmation.
 
 Guarantee: every committed entry is written at least once and in order of place, or is set aside
-in the journal's quarantine with the reason; whatever the other side does, nothing is skipped.
+in the journal with the reason; whatever the other side does, nothing is skipped.
 Condition: a ledger raises unless its other side has confirmed, and takes the same entry twice
 without harm. Memory is bounded by one batch, however long the other side was away.
 """
@@ -45,7 +45,7 @@ class DrainStatus:
     behind_since_ns: int | None = None
     """Wall time at which the oldest unconfirmed record came; ``None`` with nothing to do."""
     set_aside: int = 0
-    """Records put into quarantine since the start."""
+    """Records that the other side will never take, since the start."""
 
     def lag_s(self, wall_ns: int) -> float:
         """Seconds that the other side is behind the journal, at wall time ``wall_ns``."""
@@ -156,6 +156,6 @@ class _Drain:
 
     def _set_aside(self, entry: Entry, error: PoisonedError) -> None:
         # The reason may quote the record, so it goes into the journal and not into the log.
-        self._journal.quarantine(self._ledger.name, entry.place, str(error))
+        self._journal.set_aside(self._ledger.name, entry.place, str(error))
         self._status.set_aside += 1
         logger.warning("%s: place %d set aside", self._ledger.name, entry.place)

@@ -121,7 +121,7 @@ class InfluxLedger:
         status: int = error.status
         said = _said(error.body)
         # Only a refusal in InfluxDB's own words is about the data: a proxy that is set up wrongly
-        # answers 400 as well, and must not send the whole journal into quarantine.
+        # answers 400 as well, and must not set the whole journal aside.
         about_data = status in {BAD_REQUEST, UNPROCESSABLE} and said is not None
         if about_data or status == TOO_LARGE:
             return PoisonedError(said or "too large")

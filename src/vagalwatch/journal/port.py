@@ -76,10 +76,6 @@ class Journal(Protocol):
         """Remember that ``name`` has finished with everything up to ``place``."""
         ...
 
-    def quarantine(self, name: str, place: int, reason: str) -> None:
-        """Note that the ledger ``name`` sets ``place`` aside; once more changes nothing."""
-        ...
-
     def set_aside(self, name: str, place: int, reason: str) -> None:
         """Remember that the reader ``name`` could not use the record at ``place``, and why."""
         ...

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers_ledger import T0_NS, ListJournal, heart
+from vagalwatch.clock import NS
+from vagalwatch.journal.walltime import WallTime
+from vagalwatch.records import ClockStep, Gap, GapReason, Stream
+
+HOUR_NS = 3600 * NS
+
+
+def step(at_ns: int, delta_ns: int) -> ClockStep:
+    return ClockStep(t_ns=at_ns, recv_ns=at_ns, delta_ns=delta_ns)
+
+
+def test_without_a_step_nothing_changes() -> None:
+    journal = ListJournal()
+    journal.append(heart(3))
+    assert WallTime(journal).corrected(journal.entries[0]) is journal.entries[0]
+
+
+def test_every_time_of_a_record_after_the_step_moves() -> None:
+    journal = ListJournal()
+    journal.append(step(T0_NS, HOUR_NS))
+    journal.append(heart(3))
+    corrected = WallTime(journal).corrected(journal.entries[1])
+    assert corrected.record == heart(3, start_ns=T0_NS + HOUR_NS)
+    assert corrected.place == journal.entries[1].place
+
+
+def test_a_gap_keeps_its_beginning_when_it_ends_after_a_step() -> None:
+    journal = ListJournal()
+    begun = Gap(
+        wearer="ada",
+        source="strap",
+        stream=Stream.HEART,
+        t_ns=T0_NS,
+        recv_ns=T0_NS,
+        reason=GapReason.NEVER_SEEN,
+    )
+    journal.append(begun)
+    journal.append(step(T0_NS + NS, HOUR_NS))
+    journal.append(replace(begun, end_ns=T0_NS + 9 * NS, recv_ns=T0_NS + 9 * NS))
+    wall = WallTime(journal)
+    opened, _, closed = [wall.corrected(entry).record for entry in journal.entries]
+    assert opened == begun
+    assert isinstance(closed, Gap)
+    assert closed.t_ns == T0_NS
+    assert closed.end_ns == T0_NS + 9 * NS + HOUR_NS
+
+
+def test_a_step_concerns_only_its_own_run() -> None:
+    journal = ListJournal(run=1)
+    journal.append(step(T0_NS, HOUR_NS))
+    journal.run = 2
+    journal.append(heart())
+    assert WallTime(journal).corrected(journal.entries[1]) is journal.entries[1]
+
+
+def test_a_reader_that_starts_in_the_middle_knows_the_steps_before() -> None:
+    journal = ListJournal()
+    for n in range(1500):  # more than one read gives
+        journal.append(step(T0_NS, 1 if n % 2 else -1))
+    journal.append(step(T0_NS, HOUR_NS))
+    journal.append(heart())
+    corrected = WallTime(journal).corrected(journal.entries[-1])
+    assert corrected.record == heart(start_ns=T0_NS + HOUR_NS)
+
+
+@given(
+    st.lists(st.one_of(st.integers(-HOUR_NS, HOUR_NS), st.none()), min_size=1, max_size=12),
+    st.data(),
+)
+def test_writing_again_from_anywhere_gives_the_same_times(
+    story: list[int | None], data: st.DataObject
+) -> None:
+    journal = ListJournal()
+    for n, delta_ns in enumerate(story):
+        at_ns = T0_NS + n * NS
+        journal.append(heart(start_ns=at_ns) if delta_ns is None else step(at_ns, delta_ns))
+    once = WallTime(journal)
+    first = [once.corrected(entry) for entry in journal.entries]
+    start = data.draw(st.integers(0, len(story) - 1))
+    again = WallTime(journal)
+    assert [again.corrected(entry) for entry in journal.entries[start:]] == first[start:]
