@@ -83,12 +83,21 @@ enabled = false
             self._process.wait()
             self._process = None
 
+    @property
+    def stopped(self) -> bool:
+        return self._process is None
+
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def write_line(self, line: str, db: str) -> None:
+        """Write one line of line protocol past the ledger, as a stranger would."""
+        status, said = _forward(f"/api/v2/write?bucket={db}&precision=ns", self, line.encode())
+        assert status == 204, said
 
     def query(self, text: str, db: str = "") -> list[dict[str, Any]]:
         """Run InfluxQL; every series as {"name", "tags", "columns", "values"}, times in ns."""
@@ -116,14 +125,13 @@ class InfluxProxy:
     def __init__(self, server: InfluxServer, token: str = "") -> None:
         self.token = token
         self.faults: deque[Fault] = deque()
-        self.requests = 0
+        self.largest_body: int | None = None
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                proxy.requests += 1
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 proxy._answer(self, server, body)
 
@@ -153,6 +161,8 @@ class InfluxProxy:
         token = to.headers.get("Authorization", "").removeprefix("Token ").strip()
         if fault == "refuse" or token != self.token:
             _send(to, 401, b'{"code":"unauthorized","message":"unauthorized access"}')
+        elif self.largest_body is not None and len(body) > self.largest_body:
+            _send(to, 413, b"<html>Request Entity Too Large</html>")
         elif fault == "overload":
             _send(to, 503, b'{"code":"unavailable","message":"busy"}', ("Retry-After", "7"))
         elif fault == "nginx-400":
