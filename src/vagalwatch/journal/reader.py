@@ -1,0 +1,138 @@
+"""Reading a journal: the service's own reader, and that of analysis, export and replay."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from vagalwatch.journal import database
+from vagalwatch.journal.codec import DamagedRowError, Row, decode
+from vagalwatch.journal.port import Entry, Snapshot
+from vagalwatch.journal.retention import Plan, plan
+from vagalwatch.records import SITE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+_log: Final = logging.getLogger(__name__)
+_COLUMNS: Final = ", ".join(Row._fields)
+
+
+def open_reader(path: Path) -> Reader:
+    """Open a journal to read it, whether or not a service is writing it.
+
+    Raises:
+        JournalError: no such file, not a journal, or of a newer version.
+    """
+    return Reader(path)
+
+
+class Reader:
+    """What is committed in a journal. Any thread may call; calls take turns."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path`` read-only."""
+        self._db = database.open_to_read(path)
+        self._turn = threading.Lock()
+        self._damaged: set[int] = set()
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._turn:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def damaged(self) -> int:
+        """How many rows so far did not decode and were left out."""
+        return len(self._damaged)
+
+    @property
+    def newest(self) -> int:
+        """See :class:`~vagalwatch.journal.port.Journal`."""
+        return int(self._rows("SELECT coalesce(max(place), 0) FROM records")[0][0])
+
+    def read(
+        self,
+        after: int = 0,
+        *,
+        wearer: str | None = None,
+        kinds: Collection[str] = (),
+        since_ns: int | None = None,
+        limit: int = 1000,
+    ) -> list[Entry]:
+        """See :class:`~vagalwatch.journal.port.Journal`. A damaged row is left out and told.
+
+        An empty list means that nothing more stands there; a short one does not.
+        """
+        source = "records"
+        values: list[object] = []
+        if kinds and not any(kind in database.BULK_KINDS for kind in kinds):
+            source += f" INDEXED BY events_by_kind WHERE {database.EVENTS_ONLY} AND place > ?"
+        else:
+            source += " WHERE place > ?"
+        if since_ns is not None:
+            first = self._rows("SELECT min(place) FROM records WHERE recv_ns >= ?", since_ns)[0][0]
+            if first is None:
+                return []
+            after = max(after, first - 1)
+            source += " AND +recv_ns >= ?"  # the + keeps SQLite from walking in order of time
+            values.append(since_ns)
+        if wearer is not None:
+            source += " AND wearer IN (?, ?)"
+            values += [wearer, SITE]
+        if kinds:
+            source += f" AND kind IN ({', '.join('?' * len(kinds))})"
+            values += kinds
+        query = f"SELECT place, {_COLUMNS} FROM {source} ORDER BY place LIMIT ?"  # noqa: S608 - constants only
+        while rows := self._rows(query, after, *values, limit):
+            if entries := self._decode(rows):
+                return entries
+            after = rows[-1][0]
+        return []
+
+    def cursor(self, name: str) -> int:
+        """See :class:`~vagalwatch.journal.port.Journal`."""
+        rows = self._rows("SELECT place FROM cursors WHERE name = ?", name)
+        return int(rows[0][0]) if rows else 0
+
+    def snapshot(self, wearer: str) -> Snapshot | None:
+        """See :class:`~vagalwatch.journal.port.Journal`."""
+        rows = self._rows(
+            "SELECT place, engine_version, parameters_hash, state FROM snapshots WHERE wearer = ?",
+            wearer,
+        )
+        return Snapshot(*rows[0]) if rows else None
+
+    def set_aside(self) -> list[tuple[str, int, str]]:
+        """What readers could not use: (reader, place, reason) in order."""
+        return self._rows("SELECT name, place, reason FROM set_aside ORDER BY name, place")
+
+    def plan(self, before_ns: int) -> Plan:
+        """See :func:`vagalwatch.journal.retention.plan`."""
+        with self._turn:
+            return plan(self._db, before_ns)
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._turn:
+            return self._db.execute(query, values).fetchall()
+
+    def _decode(self, rows: list[tuple[Any, ...]]) -> list[Entry]:
+        entries = []
+        for place, *columns in rows:
+            try:
+                entries.append(Entry(place, decode(Row(*columns))))
+            except DamagedRowError as error:
+                if place not in self._damaged:
+                    self._damaged.add(place)
+                    _log.error("the record at place %d is damaged and left out (%s)", place, error)
+        return entries
