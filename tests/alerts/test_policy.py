@@ -1,0 +1,433 @@
+"""When the policy prompts, and when it keeps still."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers_alerts import NOON_NS, NS, Wearer
+from vagalwatch.alerts.pause import MINUTE_NS
+from vagalwatch.alerts.policy import repeat_at_ns
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    ClockStep,
+    EpisodeKind,
+    State,
+)
+
+A, P = AnswerKind, BreakPhase
+SAFETY, SHUTDOWN = EpisodeKind.SAFETY, EpisodeKind.SHUTDOWN
+
+
+@pytest.fixture
+def anna() -> Wearer:
+    return Wearer()
+
+
+def test_an_episode_is_an_alert_and_an_offer(anna: Wearer) -> None:
+    alert, step = anna.episode()
+    assert isinstance(alert, Alert)
+    assert isinstance(step, BreakStep)
+    assert alert.id == f"anna-flooding-{alert.t_ns // NS}"
+    assert alert.valid_until_ns == alert.t_ns + 120 * NS
+    assert repeat_at_ns(alert) == alert.t_ns + 60 * NS
+    assert (step.phase, step.alert_id, step.origin) == (P.OFFERED, alert.id, "prompt")
+
+
+def test_yes_by_the_alert_or_by_the_break_starts_the_break(anna: Wearer) -> None:
+    for by_alert in (True, False):
+        anna = Wearer()
+        anna.episode()
+        about = anna.alerts[0].id if by_alert else anna.steps[0].id
+        anna.says(A.YES, about=about)
+        assert anna.phases == [P.OFFERED, P.ON]
+        assert anna.steps[-1].until_ns - anna.steps[-1].began_ns == 20 * MINUTE_NS
+
+
+@pytest.mark.parametrize(("minutes", "lasts"), [(5, 20), (45, 45), (9999, 24 * 60), (None, 20)])
+def test_a_break_is_at_least_twenty_minutes_and_at_most_a_day(
+    anna: Wearer, minutes: int | None, lasts: int
+) -> None:
+    anna.episode()
+    anna.says(A.YES, minutes=minutes)
+    assert anna.steps[-1].until_ns - anna.now_ns == lasts * MINUTE_NS
+
+
+def test_the_length_agreed_while_calm_counts(anna: Wearer) -> None:
+    anna.sets("break-minutes", "60")
+    anna.says(A.START_BREAK)
+    assert anna.steps[-1].until_ns - anna.now_ns == 60 * MINUTE_NS
+
+
+def test_an_unanswered_prompt_expires_and_yes_still_counts(anna: Wearer) -> None:
+    anna.episode()
+    anna.tick(121)
+    assert anna.phases == [P.OFFERED, P.EXPIRED]
+    anna.says(A.YES, about=anna.alerts[0].id)
+    assert anna.phases == [P.OFFERED, P.EXPIRED, P.ON]
+    assert anna.steps[-1].origin == "prompt"
+    assert anna.steps[-1].id != anna.steps[0].id
+
+
+def test_yes_once_more_after_the_break_starts_no_second_one(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.YES)
+    anna.says(A.IM_BACK)
+    anna.says(A.YES, about=anna.alerts[0].id)
+    assert anna.phases == [P.OFFERED, P.ON, P.RETURNED]
+
+
+def test_an_answer_about_something_else_changes_nothing(anna: Wearer) -> None:
+    anna.episode()
+    assert anna.says(A.YES, about="anna-flooding-1") == []
+    assert anna.says(A.YES, about="") == []
+
+
+def test_nobody_else_can_answer(anna: Wearer) -> None:
+    anna.episode()
+    other = Answer(
+        wearer="ben",
+        t_ns=anna.now_ns,
+        recv_ns=anna.now_ns,
+        answer=A.YES,
+        about=anna.steps[0].id,
+    )
+    assert anna.push(other) == []
+
+
+def test_one_step_per_time(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.YES)
+    anna.says(A.IM_BACK)
+    times = [step.t_ns for step in anna.steps]
+    assert times == sorted(set(times))
+
+
+# --- keeping still ------------------------------------------------------------------------------
+
+
+def test_an_end_of_an_episode_prompts_nothing(anna: Wearer) -> None:
+    anna.ends()
+    assert anna.said == []
+
+
+def test_no_second_prompt_while_one_is_open_or_a_break_is_on(anna: Wearer) -> None:
+    anna.episode()
+    anna.episode()
+    anna.says(A.YES)
+    anna.tick(19 * 60)
+    anna.episode()
+    anna.tick(120)
+    anna.episode()
+    assert len(anna.alerts) == 1
+
+
+def test_no_prompt_within_the_refractory_time(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.NOT_NOW)
+    anna.tick(19 * 60)
+    anna.episode()
+    assert len(anna.alerts) == 1
+    anna.tick(60)
+    anna.episode()
+    assert len(anna.alerts) == 2
+
+
+def test_each_wrong_doubles_it_once_and_yes_puts_it_back(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.WRONG)
+    anna.says(A.WRONG)
+    anna.tick(38 * 60)
+    anna.episode()
+    assert len(anna.prompts) == 1
+    anna.tick(2 * 60)
+    anna.episode()
+    assert len(anna.prompts) == 2
+    anna.says(A.WRONG)
+    anna.tick(78 * 60)
+    anna.episode()
+    assert len(anna.prompts) == 2
+    anna.tick(2 * 60)
+    anna.episode()
+    assert len(anna.prompts) == 3
+    anna.says(A.YES)
+    assert anna.policy.state.refractory_minutes == 0
+
+
+def test_wrong_after_the_prompt_ran_out_is_still_learnt_from(anna: Wearer) -> None:
+    anna.episode()
+    anna.tick(200)
+    anna.says(A.WRONG, about=anna.alerts[0].id)
+    assert anna.phases == [P.OFFERED, P.EXPIRED]
+    assert anna.policy.state.refractory_minutes == 40
+
+
+def test_wrong_about_a_break_of_ones_own_does_not_make_prompts_rarer(anna: Wearer) -> None:
+    anna.says(A.START_BREAK)
+    anna.says(A.WRONG)
+    assert anna.phases == [P.ON, P.WRONG]
+    assert anna.policy.state.refractory_minutes == 0
+
+
+def test_three_prompts_in_any_day(anna: Wearer) -> None:
+    for _ in range(30):
+        anna.episode()
+        anna.tick(3600 - 5)
+    assert [a.t_ns // (3600 * NS) - NOON_NS // (3600 * NS) for a in anna.alerts] == [
+        0,
+        1,
+        2,
+        24,
+        25,
+        26,
+    ]
+
+
+def test_no_prompts_when_none_are_wished(anna: Wearer) -> None:
+    anna.sets("prompts-per-day", "0")
+    assert anna.episode() == []
+
+
+def test_mute_ends_by_itself(anna: Wearer) -> None:
+    anna.sets("mute-until", str(anna.now_ns + 600 * NS))
+    assert anna.episode() == []
+    anna.tick(600)
+    assert anna.episode() != []
+
+
+def test_mute_can_be_taken_back(anna: Wearer) -> None:
+    anna.sets("mute-until", str(anna.now_ns + 600 * NS))
+    anna.sets("mute-until", "null")
+    assert anna.episode() != []
+
+
+def test_quiet_hours_hold_by_the_wall_clock(anna: Wearer) -> None:
+    anna.sets("quiet-hours", '{"from": "12:30", "to": "13:00", "zone": "UTC"}')
+    step = ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=40 * MINUTE_NS)
+    anna.push(step)
+    assert anna.episode() == []
+    anna.tick(20 * 60)
+    assert anna.episode() != []
+
+
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.CALIBRATING])
+def test_a_fault_is_no_alarm(anna: Wearer, state: State) -> None:
+    anna.episode()
+    anna.says(A.LATER)
+    anna.tick(9 * 60)
+    anna.body(state, hr_bpm=None, seconds=60)
+    anna.tick(60)
+    assert len(anna.alerts) == 1
+
+
+def test_an_episode_recognised_too_late_is_history(anna: Wearer) -> None:
+    assert anna.episode(age_s=120) == []
+    assert anna.episode(age_s=119) != []
+
+
+# --- later ----------------------------------------------------------------------------------------
+
+
+def test_later_asks_once_more_if_it_still_lasts(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.LATER)
+    anna.tick(9 * 60)
+    assert len(anna.alerts) == 1
+    anna.tick(60)
+    first, again = anna.alerts
+    assert again.id != first.id
+    assert again.onset_ns == first.onset_ns
+    anna.says(A.LATER)
+    anna.tick(30 * 60)
+    assert len(anna.alerts) == 2
+    assert anna.phases == [P.OFFERED, P.DECLINED, P.OFFERED, P.DECLINED]
+
+
+def test_later_asks_nothing_when_it_is_over(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.LATER)
+    anna.ends()
+    anna.tick(11 * 60)
+    assert len(anna.alerts) == 1
+
+
+def test_later_asks_nothing_when_a_break_was_taken_meanwhile(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.LATER)
+    anna.tick(60)
+    anna.says(A.START_BREAK)
+    anna.says(A.IM_BACK)
+    anna.tick(11 * 60)
+    assert len(anna.alerts) == 1
+
+
+# --- the rapid fall -----------------------------------------------------------------------------
+
+
+def test_a_rapid_fall_opens_no_break(anna: Wearer) -> None:
+    (alert,) = anna.episode(SAFETY)
+    assert isinstance(alert, Alert)
+    assert alert.alert == SAFETY
+    assert anna.steps == []
+
+
+def test_it_is_silenced_neither_by_mute_nor_night_nor_number(anna: Wearer) -> None:
+    anna.sets("mute-until", str(anna.now_ns + 3600 * NS))
+    anna.sets("quiet-hours", '{"from": "00:00", "to": "23:59", "zone": "UTC"}')
+    anna.sets("prompts-per-day", "0")
+    assert anna.episode(SAFETY) != []
+
+
+def test_it_can_be_switched_off_by_itself(anna: Wearer) -> None:
+    anna.sets("safety-alerts", "false")
+    assert anna.episode(SAFETY) == []
+
+
+def test_it_has_a_refractory_time_of_its_own(anna: Wearer) -> None:
+    anna.episode(SAFETY)
+    anna.tick(9 * 60)
+    assert anna.episode(SAFETY) == []
+    anna.tick(60)
+    assert anna.episode(SAFETY) != []
+    anna.says(A.WRONG, about=anna.alerts[-1].id)
+    anna.tick(19 * 60)
+    assert anna.episode(SAFETY) == []
+    anna.tick(60)
+    assert anna.episode(SAFETY) != []
+
+
+def test_it_ends_an_open_offer_and_holds_back_the_next(anna: Wearer) -> None:
+    anna.episode()
+    anna.episode(SAFETY)
+    assert anna.phases == [P.OFFERED, P.EXPIRED]
+    anna = Wearer()
+    anna.episode(SAFETY)
+    assert anna.episode(SHUTDOWN) == []
+    anna.says(A.SEEN, about=anna.alerts[0].id)
+    assert anna.episode(SHUTDOWN) != []
+
+
+def test_it_leaves_a_running_break_alone(anna: Wearer) -> None:
+    anna.says(A.START_BREAK)
+    anna.episode(SAFETY)
+    assert anna.phases == [P.ON]
+    assert len(anna.alerts) == 1
+
+
+def test_two_alerts_of_one_row_do_not_share_a_time(anna: Wearer) -> None:
+    anna.episode(SHUTDOWN)
+    anna.now_ns -= 5 * NS  # the helper's row for it; the same row recognises both
+    anna.episode(SAFETY)
+    first, second = anna.alerts
+    assert second.t_ns == first.t_ns + 1
+
+
+# --- the break -----------------------------------------------------------------------------------
+
+
+def test_a_break_of_ones_own_counts_apart(anna: Wearer) -> None:
+    anna.body(State.SHUTDOWN)
+    anna.says(A.START_BREAK)
+    assert (anna.steps[0].origin, anna.steps[0].about) == ("self", SHUTDOWN)
+
+
+def test_i_need_a_break_answers_an_open_prompt(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.START_BREAK)
+    assert anna.phases == [P.OFFERED, P.ON]
+    assert anna.steps[0].id == anna.steps[1].id
+
+
+def test_i_need_a_break_when_the_last_ones_day_is_over_starts_a_new_one(anna: Wearer) -> None:
+    anna.says(A.START_BREAK, minutes=24 * 60)
+    anna.tick(24 * 3600)
+    anna.says(A.START_BREAK)
+    assert anna.phases == [P.ON, P.NOT_SETTLED, P.NOT_RESUMED, P.ON]
+    assert anna.steps[-1].id != anna.steps[0].id
+
+
+def test_a_break_to_its_end(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.YES)
+    anna.body(State.FLOODING, 95, seconds=1195)
+    assert anna.steps[-1].phase == P.ON
+    anna.body(State.RECOVERING, 76, seconds=5)
+    assert (anna.steps[-1].phase, anna.steps[-1].reason) == (P.NOT_SETTLED, "heart-fast")
+    anna.body(State.RECOVERING, 76, seconds=130)
+    assert anna.steps[-1].phase == P.SETTLED
+    anna.says(A.IM_BACK)
+    assert anna.steps[-1].phase == P.RETURNED
+
+
+def test_a_person_may_go_back_at_any_time_whatever_the_body_shows(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.YES)
+    anna.body(State.FLOODING, 130, seconds=60)
+    anna.says(A.IM_BACK)
+    assert anna.steps[-1].phase == P.RETURNED
+
+
+def test_a_shutdown_in_the_break_is_told_once(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.YES)
+    anna.tick(300)
+    anna.episode(SHUTDOWN)
+    anna.episode(SHUTDOWN)
+    assert [step.about for step in anna.steps[2:]] == [SHUTDOWN]
+    assert len(anna.alerts) == 1
+
+
+def test_silence_for_a_day_is_not_resumed(anna: Wearer) -> None:
+    anna.says(A.START_BREAK)
+    anna.tick(20 * 60)
+    assert anna.steps[-1].phase == P.NOT_SETTLED
+    anna.tick(24 * 3600 - 20 * 60 - 1)
+    assert anna.steps[-1].phase == P.NOT_SETTLED
+    anna.tick(1)
+    assert anna.steps[-1].phase == P.NOT_RESUMED
+
+
+# --- restarts and clocks --------------------------------------------------------------------------
+
+
+def test_a_break_runs_on_over_a_restart_by_wall_time(anna: Wearer) -> None:
+    anna.says(A.START_BREAK)
+    until_ns = anna.steps[-1].until_ns
+    anna.run_starts(until_ns - NS)
+    assert anna.phases == [P.ON]
+    anna.tick()
+    assert anna.phases == [P.ON, P.NOT_SETTLED]
+
+
+def test_a_clock_put_right_by_an_hour_bends_no_break(anna: Wearer) -> None:
+    anna.says(A.START_BREAK)
+    hour_ns = 60 * MINUTE_NS
+    anna.tick(60)
+    anna.push(ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=hour_ns))
+    anna.run_starts(anna.now_ns + hour_ns)  # the next run starts on the right wall clock
+    anna.tick(18 * 60)
+    assert anna.phases == [P.ON]
+    anna.tick(60)
+    assert anna.phases == [P.ON, P.NOT_SETTLED]
+
+
+def test_a_clock_that_went_back_neither_cuts_a_break_nor_keeps_it_for_ever(anna: Wearer) -> None:
+    anna.says(A.START_BREAK)
+    anna.tick(5 * 60)
+    anna.run_starts(0 + 1000 * NS)  # a machine without a clock of its own, back in 1970
+    anna.tick(15 * 60 - 1)
+    assert anna.phases == [P.ON]
+    anna.tick(1)
+    assert anna.phases == [P.ON, P.NOT_SETTLED]
+    anna.says(A.IM_BACK)
+    assert anna.phases[-1] == P.RETURNED
+
+
+def test_an_unreadable_setting_leaves_the_earlier_one(anna: Wearer) -> None:
+    anna.sets("prompts-per-day", "0")
+    for value in ("", "nonsense", "[]", '"2"', "true", "null"):
+        anna.sets("prompts-per-day", value)
+    assert anna.episode() == []

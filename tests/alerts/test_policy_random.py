@@ -1,0 +1,186 @@
+"""Random people: whatever they say and whatever breaks, every break ends and no rule is broken."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers_alerts import NOON_NS, NS, Wearer
+from vagalwatch.alerts.pause import DAY_NS, FINAL, MINUTE_NS, TABLE
+from vagalwatch.records import (
+    Alert,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    ClockStep,
+    EpisodeKind,
+    State,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Action = tuple[str, tuple[object, ...]]
+
+SETTINGS = [
+    ("break-minutes", "45"),
+    ("prompts-per-day", "1"),
+    ("prompts-per-day", "9"),
+    ("later-minutes", "5"),
+    ("mute-until", str(NOON_NS + 3600 * NS)),
+    ("mute-until", "null"),
+    ("quiet-hours", '{"from": "13:00", "to": "14:00", "zone": "Europe/Helsinki"}'),
+    ("prompt-valid-s", "600"),
+    ("refractory-minutes", "broken"),
+]
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("tick"), st.tuples(st.integers(1, 3 * 3600))),
+    st.tuples(
+        st.just("body"),
+        st.tuples(
+            st.sampled_from(list(State)),
+            st.none() | st.floats(40, 160),
+            st.none() | st.just(70.0),
+            st.none() | st.floats(0, 200),
+            st.integers(5, 300),
+        ),
+    ),
+    st.tuples(
+        st.just("episode"),
+        st.tuples(st.sampled_from(list(EpisodeKind)), st.sampled_from([3, 30, 500])),
+    ),
+    st.tuples(st.just("ends"), st.tuples(st.sampled_from(list(EpisodeKind)))),
+    st.tuples(
+        st.just("says"),
+        st.tuples(
+            st.sampled_from(list(AnswerKind)),
+            st.sampled_from(["break", "first alert", "last alert", "", "nobody-knows"]),
+            st.none() | st.integers(-5, 3000),
+        ),
+    ),
+    st.tuples(st.just("sets"), st.sampled_from(SETTINGS)),
+    st.tuples(st.just("restart"), st.just(())),
+    # The machine comes up with a clock that may be days wrong, in either direction.
+    st.tuples(st.just("run_starts"), st.tuples(st.integers(-5 * 86400, 2 * 86400))),
+    st.tuples(st.just("clock_step"), st.tuples(st.integers(-7200, 7200))),
+)
+LIVES = st.lists(ACTIONS, min_size=5, max_size=60)
+
+
+def live(anna: Wearer, actions: list[Action]) -> None:
+    do: dict[str, Callable[..., object]] = {
+        "tick": anna.tick,
+        "body": lambda state, hr, usual, mg, s: anna.body(
+            state, hr, usual=usual, motion_mg=mg, seconds=s
+        ),
+        "episode": lambda kind, age_s: anna.episode(kind, age_s=age_s),
+        "ends": anna.ends,
+        "says": lambda answer, about, minutes: anna.says(
+            answer, about=mean(anna, about), minutes=minutes
+        ),
+        "sets": anna.sets,
+        "restart": anna.restart,
+        "run_starts": lambda by_s: anna.run_starts(anna.now_ns + by_s * NS),
+        "clock_step": lambda by_s: anna.push(
+            ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=by_s * NS)
+        ),
+    }
+    for name, arguments in actions:
+        do[name](*arguments)
+
+
+def mean(anna: Wearer, about: str) -> str | None:
+    if about == "break":
+        return None
+    if about.endswith("alert"):
+        return anna.alerts[0 if about.startswith("first") else -1].id if anna.alerts else ""
+    return about
+
+
+@settings(max_examples=300, deadline=None)
+@given(LIVES)
+def test_every_break_ends_by_the_table_and_never_two_at_once(actions: list[Action]) -> None:
+    anna = Wearer()
+    live(anna, actions)
+    for _ in range(27 * 2):  # silence for more than a day
+        anna.tick(1800)
+
+    reachable = {(phase, after) for phase, row in TABLE.items() for after in row.values()} | {
+        # more time is asked for when the day is over
+        (up, BreakPhase.NOT_RESUMED)
+        for up in (BreakPhase.SETTLED, BreakPhase.NOT_SETTLED)
+    }
+    for before, step in pairwise(anna.steps):
+        if before.id != step.id:
+            assert before.phase in FINAL, "two breaks at once"
+            assert step.phase in {BreakPhase.OFFERED, BreakPhase.ON}
+        else:
+            assert (before.phase, step.phase) in reachable
+    if anna.steps:
+        assert anna.steps[-1].phase in FINAL, "a break never ended"
+
+
+@settings(max_examples=300, deadline=None)
+@given(LIVES)
+def test_never_two_prompts_at_once_and_never_too_many(actions: list[Action]) -> None:
+    anna = Wearer()
+    live(anna, [a for a in actions if a[0] not in {"run_starts", "clock_step"}])
+    open_prompt: Alert | None = None
+    for record in anna.said:
+        match record:
+            case Alert(alert=EpisodeKind.SAFETY):
+                assert open_prompt is None, "a rapid fall ends the offer first"
+            case Alert():
+                assert open_prompt is None
+                open_prompt = record
+                assert record.recv_ns < record.valid_until_ns, "born expired"
+            case BreakStep() if open_prompt is not None:
+                assert record.alert_id == open_prompt.id
+                if record.phase != BreakPhase.OFFERED:
+                    open_prompt = None
+    times = [alert.recv_ns for alert in anna.prompts]
+    assert all(later - earlier >= DAY_NS for earlier, later in zip(times, times[3:], strict=False))
+    asked_for = len([r for r in anna.said if isinstance(r, BreakStep) and r.phase == "declined"])
+    close = [b - a for a, b in pairwise(times) if b - a < 20 * MINUTE_NS]
+    assert len(close) <= asked_for, "only a prompt that was asked for comes sooner"
+    assert len({alert.id for alert in anna.alerts}) == len(anna.alerts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(LIVES)
+def test_the_machine_never_cuts_a_break_short(actions: list[Action]) -> None:
+    anna = Wearer()
+    live(anna, actions)
+    for step in anna.steps:
+        if step.phase == BreakPhase.ON:
+            assert step.until_ns - step.began_ns >= 20 * MINUTE_NS
+            assert step.until_ns - step.began_ns <= DAY_NS
+        if step.phase in {BreakPhase.SETTLED, BreakPhase.NOT_SETTLED}:
+            assert step.recv_ns >= step.until_ns
+
+
+@settings(max_examples=100, deadline=None)
+@given(LIVES)
+def test_a_restart_from_a_snapshot_changes_nothing(actions: list[Action]) -> None:
+    straight, restarted = Wearer(), Wearer()
+    live(straight, [action for action in actions if action[0] != "restart"])
+    live(restarted, [a for action in actions for a in (action, ("restart", ()))])
+    assert restarted.said == straight.said
+
+
+@settings(max_examples=100, deadline=None)
+@given(LIVES)
+def test_a_missing_sensor_never_reads_as_settled(actions: list[Action]) -> None:
+    anna = Wearer()
+    unseen: list[Action] = [
+        ("body", (State.UNKNOWN, *action[1][1:])) if action[0] == "body" else action
+        for action in actions
+        if action[0] != "episode"
+    ]
+    live(anna, unseen)
+    assert BreakPhase.SETTLED not in anna.phases
+    assert anna.alerts == []

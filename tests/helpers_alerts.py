@@ -1,0 +1,157 @@
+"""A wearer to play with: a policy, a clock that the test moves, and what the policy said."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from vagalwatch.alerts.policy import Policy, PolicyState
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    Episode,
+    EpisodeKind,
+    Estimate,
+    Metrics,
+    Run,
+    Setting,
+    State,
+    Tick,
+)
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
+
+NS = 1_000_000_000
+NOON_NS = 1_767_268_800 * NS  # 2026-01-01 12:00:00 UTC
+
+
+class Wearer:
+    """Pushes what happens to ``anna`` into her policy and keeps what it says."""
+
+    def __init__(self, now_ns: int = NOON_NS) -> None:
+        self.policy = Policy("anna", PolicyState())
+        self.now_ns = now_ns
+        self.said: list[Record] = []
+
+    def push(self, record: Record) -> list[Record]:
+        said = self.policy.push(record)
+        self.said.extend(said)
+        return said
+
+    def restart(self) -> None:
+        """Go on from a copy of the state, as after a snapshot."""
+        self.policy = Policy("anna", deepcopy(self.policy.state))
+
+    def run_starts(self, now_ns: int) -> None:
+        """The machine came up again; its clock reads ``now_ns``."""
+        self.restart()
+        self.now_ns = now_ns
+        run = Run(t_ns=now_ns, recv_ns=now_ns, version="1", engine_version=1, parameters_hash="0")
+        self.push(run)
+
+    def tick(self, seconds: float = 1) -> list[Record]:
+        """Move on and say so once."""
+        self.now_ns += round(seconds * NS)
+        return self.push(Tick(t_ns=self.now_ns, recv_ns=self.now_ns))
+
+    def body(
+        self,
+        state: State = State.SETTLED,
+        hr_bpm: float | None = 70.0,
+        *,
+        usual: float | None = 70.0,
+        motion_mg: float | None = None,
+        seconds: float = 5,
+    ) -> list[Record]:
+        """One row of the estimate for each 5 s of ``seconds``."""
+        said: list[Record] = []
+        for _ in range(round(seconds / 5)):
+            self.now_ns += 5 * NS
+            row = Estimate(
+                wearer="anna",
+                t_ns=self.now_ns - 3 * NS,
+                recv_ns=self.now_ns,
+                state=state,
+                usual_hr_bpm=usual,
+                metrics=Metrics(hr_bpm=hr_bpm, motion_mg=motion_mg),
+            )
+            said += self.push(row)
+        return said
+
+    def episode(
+        self, kind: EpisodeKind = EpisodeKind.FLOODING, *, age_s: float = 3
+    ) -> list[Record]:
+        """The pipeline recognises an episode: its row first, then the episode."""
+        self.body(STATES[kind], hr_bpm=105)
+        t_ns = self.now_ns - round(age_s * NS)
+        return self.push(
+            Episode(
+                wearer="anna",
+                t_ns=t_ns,
+                recv_ns=self.now_ns,
+                episode=kind,
+                onset_ns=t_ns - 20 * NS,
+            )
+        )
+
+    def ends(self, kind: EpisodeKind = EpisodeKind.FLOODING) -> list[Record]:
+        return self.push(
+            Episode(
+                wearer="anna",
+                t_ns=self.now_ns,
+                recv_ns=self.now_ns,
+                episode=kind,
+                onset_ns=self.now_ns - 60 * NS,
+                end_ns=self.now_ns,
+            )
+        )
+
+    def says(
+        self, answer: AnswerKind, *, about: str | None = None, minutes: int | None = None
+    ) -> list[Record]:
+        """A person answers, about the present break if nothing else is said."""
+        pause = self.policy.state.pause
+        if about is None:
+            about = "" if pause is None or answer == AnswerKind.START_BREAK else pause.id
+        return self.push(
+            Answer(
+                wearer="anna",
+                t_ns=self.now_ns,
+                recv_ns=self.now_ns,
+                answer=answer,
+                about=about,
+                minutes=minutes,
+            )
+        )
+
+    def sets(self, key: str, value: str) -> None:
+        self.push(
+            Setting(wearer="anna", t_ns=self.now_ns, recv_ns=self.now_ns, key=key, value=value)
+        )
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return [record for record in self.said if isinstance(record, Alert)]
+
+    @property
+    def steps(self) -> list[BreakStep]:
+        return [record for record in self.said if isinstance(record, BreakStep)]
+
+    @property
+    def phases(self) -> list[BreakPhase]:
+        return [step.phase for step in self.steps]
+
+    @property
+    def prompts(self) -> list[Alert]:
+        return [alert for alert in self.alerts if alert.alert != EpisodeKind.SAFETY]
+
+
+STATES = {
+    EpisodeKind.FLOODING: State.FLOODING,
+    EpisodeKind.SHUTDOWN: State.SHUTDOWN,
+    EpisodeKind.SAFETY: State.RISING,
+}
