@@ -1,0 +1,246 @@
+"""Every number that decides, in one place, each with where it comes from.
+
+"Proposed" marks numbers that this project derives itself because no peer-reviewed figure was
+found; they wait for the test on labelled recordings. Changing one changes
+:func:`parameters_hash`, which every run writes into the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Final
+
+NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """When rows are due (the contract of the engine)."""
+
+    step_s: int = 5
+    wait_s: int = 3  # the slowest strap measured trails by 3.3 s (KTH, Physiol Meas 46:085001)
+    burst_rows: int = 60  # after a jump only the last 5 min are told row by row
+    future_s: int = 10  # a sample later than its arrival by more is a clock's fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beats:
+    """Beat classification: Lipponen & Tarvainen 2019, J Med Eng Technol 43:173."""
+
+    alpha: float = 5.2
+    c1: float = 0.13
+    c2: float = 0.17
+    deviation_beats: int = 91
+    median_beats: int = 11
+    median_factor: float = 3.0  # |mRR| over this is long or short (their figure 1)
+    context_s: int = 600  # older beats tell nothing of the present spread (proposed)
+    few_beats: int = 20  # a quartile deviation of fewer is chance; until then Malik's rule
+    malik: float = 0.20  # Malik et al. 1989: 20 % of the interval before
+    coarsest_tick_ms: float = 1000 / 64  # Empatica E4; a smaller difference is resolution
+    rr_min_ms: float = 300.0  # 200 bpm; Task Force 1996 leaves it open, usual in HRV software
+    rr_max_ms: float = 2000.0  # 30 bpm
+    hr_min_bpm: float = 25.0  # a device that reports 0 has nothing to say
+    hr_max_bpm: float = 250.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Evidence that a figure needs."""
+
+    hr_s: int = 30
+    hr_beats: int = 5  # a median of fewer follows single wrong beats (proposed)
+    short_s: int = 10  # the short median of the heart; Baek 2015: 10 s suffice for a rate
+    short_beats: int = 5
+    variability_s: int = 60
+    min_pairs: int = 20  # proposed with coverage; Munoz 2015 for RMSSD from 60 s and less
+    min_coverage: float = 0.70
+    irregular_share: float = 0.5  # pairs that jump by over Malik's 20 %: bigeminy, fibrillation
+    spectrum_s: int = 300  # Task Force 1996: 5 min
+    spectrum_coverage: float = 0.80  # holes over 20 % are more than filling can mend (Cajal 2022)
+    spectrum_span_s: float = 270.0  # ten periods of .04 Hz are 250 s (Task Force 1996)
+    spectrum_hole_s: float = 10.0
+    resample_hz: float = 4.0
+    lf_hz: tuple[float, float] = (0.04, 0.15)  # Task Force 1996
+    hf_hz: tuple[float, float] = (0.15, 0.40)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skin:
+    """Skin conductance."""
+
+    scl_s: int = 30
+    scl_share: float = 0.5  # of the window's quarter seconds that hold a sample (proposed)
+    nsr_s: int = 60
+    lead_s: int = 5  # a response that peaks in the window may have begun before it
+    hole_s: float = 2.0  # shorter than a response's rise (Boucsein 2012: .5 to 5 s)
+    scr_min_us: float = 0.03  # between Boucsein's .01 (computer) and .05 (by hand); noise-proof
+    scr_noise: float = 5.0  # and at least this many noise sd
+    rise_min_s: float = 0.5  # Boucsein 2012
+    rise_max_s: float = 5.0
+    open_us: float = 0.05  # Kleckner 2018, IEEE TBME 65:1460
+    saturated_us: float = 60.0
+    slope_us_per_s: float = 10.0
+    open_s: int = 5
+    stuck_sd_us: float = 0.0004  # over 60 s; worn E4 sensors never fell under .0007
+    stuck_values: int = 4  # distinct values in 30 s
+    silent_s: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Gates before the estimate."""
+
+    silent_s: int = 10
+    frozen_rr: int = 10  # identical intervals in a row
+    frozen_hr_s: int = 180  # a device without intervals; weak, so long
+    disagree: float = 0.10  # beats against the device's rate
+    disagree_coverage: float = 0.70  # sparse beats cannot accuse the device's rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Movement; per-second standard deviation of |a| in mg.
+
+    Vähä-Ypyä 2015 (PLoS ONE 10:e0134813) gives mean amplitude deviations: 16.7 mg ends
+    sitting still, 91 mg is 3 MET. A standard deviation is 1.25 times that for normal noise.
+    """
+
+    moving_mg: float = 114.0
+    still_mg: float = 21.0
+    moving_s: int = 30
+    still_s: int = 60
+    lock_s: int = 480  # at most 8 min after exercise (proposed)
+    lock_bpm: float = 5.0  # the heart is back when under usual + max(5, 7 %) for 20 s
+    lock_share: float = 0.07
+    lock_clear_s: int = 20
+    turn_deg: float = 30.0  # gravity turned on the trunk: sat down, stood up, lay down
+    turn_hold_s: int = 60  # Heidelbach 2026: the swing of the heart is over in 30 s
+    share: float = 0.5  # of the window's seconds that hold a figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The personal baseline."""
+
+    settle_s: int = 60  # electrodes and clothes settle, 60 s windows fill
+    want_s: int = 300  # Laborde 2017: five minutes seated
+    min_s: int = 180
+    patience_s: int = 900  # after this, ``min_s`` usable seconds do
+    level_bpm: float = 5.0  # from the first to the last third; more is not at rest yet (proposed)
+    level_share: float = 0.07
+    expiry_s: int = 24 * 3600
+    keep: int = 7  # slow drift: the median of the last seven
+    mad: float = 1.4826  # a normal distribution's sd from its MAD
+    floor_hr_bpm: float = 2.0
+    floor_ln_rmssd: float = 0.15
+    floor_ln_scl: float = 0.08
+    floor_nsr: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arousal:
+    """One signed number: a weighted mean of z-scores, each softly limited.
+
+    Weights follow van Lier 2020 and Milstein & Gordon 2020: on the wrist the heart rate is what
+    can be trusted, skin conductance supports it.
+    """
+
+    weight_hr: float = 0.6
+    weight_scl: float = 0.2
+    weight_nsr: float = 0.2
+    limit_z: float = 6.0  # limit * tanh(z / limit): no single term runs away
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flooding:
+    """Gottman's diffuse physiological arousal, made relative to the person."""
+
+    absolute_bpm: float = 100.0  # Gottman 1994: at 100 the stress reaction
+    absolute_over_bpm: float = 10.0  # and at least this over usual, for fast resting hearts
+    over_bpm: float = 12.0
+    over_share: float = 0.18
+    z_nsr: float = 0.5  # one of the two skin witnesses, where skin can be judged
+    z_scl: float = 1.0
+    dwell_s: float = 20.0  # leaky: filled by rows that agree, drained by those that do not
+    exit_bpm: float = 6.0  # under usual + 6 ...
+    exit_s: float = 60.0  # ... for a minute
+
+    rising_share: float = 0.5  # of the flooding margin; shown, never prompted
+    rising_dwell_s: float = 10.0
+    rising_slack_bpm: float = 2.0
+    rising_exit_s: float = 20.0
+
+    recovered_share: float = 0.10  # Gottman: people feel calm while still 10 % over resting
+    recovered_s: float = 120.0
+    recovered_z_nsr: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown:
+    """A low-arousal pattern after engagement; no published detector exists (Beutler 2022)."""
+
+    below_bpm: float = 5.0
+    below_share: float = 0.07  # freezing: deceleration (Roelofs 2010)
+    fell_bpm: float = 8.0
+    fell_share: float = 0.10
+    fell_s: int = 300
+    nsr: float = 1.0  # at most this many responses a minute ...
+    nsr_share: float = 0.34  # ... and this share of the usual
+    z_scl: float = -0.5
+    dwell_s: float = 45.0
+    dwell_blind_s: float = 90.0  # no accelerometer: twice as long, past any change of posture
+    exit_bpm: float = 3.0
+    exit_s: float = 60.0
+
+    drowsing_from_s: int = 600  # already quiet 3 to 10 min ago: drowsing, not a fall
+    drowsing_to_s: int = 180
+    engaged_s: int = 600  # somewhere in the last 10 min ...
+    engaged_rows: int = 6  # ... half a minute ...
+    engaged_z: float = 1.0  # ... with heart or skin over usual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safety:
+    """A rapid fall of the heart: a faint may be coming.
+
+    Virag 2018: heart rate alone warns a median of 73 s before; duration, not depth, separates
+    it from a Valsalva. The figures are proposed.
+    """
+
+    before_from_s: int = 180
+    before_to_s: int = 30
+    before_rows: int = 12
+    fall_bpm: float = 15.0
+    fall_share: float = 0.25
+    under_usual_bpm: float = 5.0  # recovery ends at the usual rate, a faint goes on falling
+    under_usual_share: float = 0.15
+    dwell_s: float = 20.0
+    exit_s: float = 60.0
+    exertion_s: int = 300  # no exertion just before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """The one table."""
+
+    rows: Rows = Rows()
+    beats: Beats = Beats()
+    figures: Figures = Figures()
+    skin: Skin = Skin()
+    quality: Quality = Quality()
+    movement: Movement = Movement()
+    calibration: Calibration = Calibration()
+    arousal: Arousal = Arousal()
+    flooding: Flooding = Flooding()
+    shutdown: Shutdown = Shutdown()
+    safety: Safety = Safety()
+    unknown_ends_s: float = 60.0  # an episode unseen for so long has ended as far as we know
+
+
+PARAMETERS: Final = Parameters()
+
+
+def parameters_hash(parameters: Parameters = PARAMETERS) -> str:
+    """Twelve hex digits that change with any parameter."""
+    return hashlib.sha256(repr(asdict(parameters)).encode()).hexdigest()[:12]

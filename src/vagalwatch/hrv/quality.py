@@ -1,0 +1,167 @@
+"""Is the heart's signal fit to be judged? Asked before every estimate, source by source.
+
+A sensor that has fallen off, frozen or gone silent looks exactly like a calm or shut-down body,
+so each of these closes a gate with its own code, and with a closed gate there is no rate.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vagalwatch.hrv import beats as hb
+from vagalwatch.hrv.codes import Gate
+from vagalwatch.hrv.metrics import rate_bpm
+from vagalwatch.hrv.parameters import NS, PARAMETERS
+from vagalwatch.records import GapReason, Stream
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Gap
+
+_QUALITY = PARAMETERS.quality
+_FIGURES = PARAMETERS.figures
+_HOLDS: Final = frozenset({GapReason.OFF_BODY, GapReason.FROZEN, GapReason.STOPPED})
+"""Reasons that stand until someone says otherwise; the others end with the next sample."""
+_HR_ONLY_SHARE: Final = 0.9
+_KEEP_CHANGES: Final = 32
+
+
+@dataclass(slots=True, kw_only=True)
+class LinkState:
+    """What is known of one source's wear and of its interruptions.
+
+    ``worn_t_ns`` and ``worn`` are the changes of the contact state; ``open_gaps`` maps a stream
+    to the start (ns) and the reason of the gap that still lasts.
+    """
+
+    worn_t_ns: list[int] = field(default_factory=list)
+    worn: list[bool] = field(default_factory=list)
+    open_gaps: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """What one source says of the heart up to a row, or the gate that withholds it.
+
+    ``hr_bpm`` is 60000 over the median interval of 30 s, else the median of the device's own
+    rate there; ``short_bpm`` the same over 10 s. ``minutes`` are the beats of 300 s.
+    """
+
+    gate: Gate | None
+    minutes: hb.BeatWindow
+    hr_bpm: float | None = None
+    short_bpm: float | None = None
+
+
+def take_contact(link: LinkState, t_ns: int, *, on_body: bool) -> None:
+    """Remember a change of the contact state."""
+    if link.worn and (link.worn[-1] == on_body or t_ns < link.worn_t_ns[-1]):
+        return
+    link.worn_t_ns.append(t_ns)
+    link.worn.append(on_body)
+    del link.worn_t_ns[:-_KEEP_CHANGES]
+    del link.worn[:-_KEEP_CHANGES]
+
+
+def off_body_now(link: LinkState) -> bool:
+    """The last word of the source is that it is not worn: its samples are no data."""
+    return bool(link.worn) and not link.worn[-1]
+
+
+def take_gap(link: LinkState, gap: Gap) -> None:
+    """Open a gap, or close it."""
+    stream = gap.stream.value
+    if gap.end_ns is None:
+        link.open_gaps[stream] = (gap.t_ns, gap.reason.value)
+    elif stream in link.open_gaps and link.open_gaps[stream][0] <= gap.end_ns:
+        del link.open_gaps[stream]
+
+
+def link_gate(link: LinkState, stream: Stream, newest_ns: int, t_ns: int) -> GapReason | None:
+    """Why the link gives nothing for ``stream`` at ``t_ns``; ``newest_ns`` is its last sample."""
+    place = bisect_right(link.worn_t_ns, t_ns)
+    if place and not link.worn[place - 1]:
+        return GapReason.OFF_BODY
+    if stream.value in link.open_gaps:
+        since_ns, name = link.open_gaps[stream.value]
+        reason = GapReason(name)
+        if since_ns <= t_ns and (reason in _HOLDS or newest_ns <= since_ns):
+            return reason
+    return None
+
+
+def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
+    """The heart of one source from what lies at or before ``t_ns``."""
+    minutes = hb.window(state, t_ns, _FIGURES.spectrum_s)
+    newest_ns = _newest_ns(state, t_ns)
+    reason = link_gate(link, Stream.HEART, newest_ns, t_ns)
+    if reason is not None:
+        return Pulse(gate=_LINK_GATES.get(reason, Gate.HEART_GAP), minutes=minutes)
+    if newest_ns <= t_ns - _QUALITY.silent_s * NS:
+        return Pulse(gate=Gate.HEART_SILENT, minutes=minutes)
+    minute = minutes.last(_FIGURES.variability_s)
+    if _frozen(state, minute, t_ns):
+        return Pulse(gate=Gate.HEART_FROZEN, minutes=minutes)
+    recent = minute.last(_FIGURES.hr_s)
+    recent_ms = recent.rr_ms[recent.valid]
+    beats_bpm = rate_bpm(recent_ms, _FIGURES.hr_beats)
+    device_bpm = _device_bpm(state, t_ns, _FIGURES.hr_s)
+    hr_bpm = device_bpm if beats_bpm is None else beats_bpm
+    if hr_bpm is None:
+        return Pulse(gate=Gate.HEART_THIN, minutes=minutes)
+    if (
+        beats_bpm is not None
+        and device_bpm is not None
+        and abs(beats_bpm - device_bpm) > _QUALITY.disagree * device_bpm
+        and float(recent_ms.sum()) >= _QUALITY.disagree_coverage * 1000 * _FIGURES.hr_s
+    ):
+        return Pulse(gate=Gate.HEART_DISAGREES, minutes=minutes)
+    latest = recent.last(_FIGURES.short_s)
+    short_bpm = rate_bpm(latest.rr_ms[latest.valid], _FIGURES.short_beats)
+    if short_bpm is None:
+        short_bpm = _device_bpm(state, t_ns, _FIGURES.short_s)
+    return Pulse(gate=None, minutes=minutes, hr_bpm=hr_bpm, short_bpm=short_bpm)
+
+
+_LINK_GATES: Final = {
+    GapReason.OFF_BODY: Gate.HEART_OFF_BODY,
+    GapReason.FROZEN: Gate.HEART_FROZEN,
+    GapReason.NEVER_SEEN: Gate.HEART_MISSING,
+}
+
+
+def _newest_ns(state: hb.HeartState, t_ns: int) -> int:
+    beat = bisect_right(state.beat_t_ns, t_ns)
+    rate = bisect_right(state.hr_t_ns, t_ns)
+    return max(
+        state.beat_t_ns[beat - 1] if beat else 0,
+        state.hr_t_ns[rate - 1] if rate else 0,
+    )
+
+
+def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
+    start = bisect_right(state.hr_t_ns, t_ns - seconds * NS)
+    end = bisect_right(state.hr_t_ns, t_ns)
+    ordered = sorted(state.hr_bpm[start:end])
+    if not ordered:
+        return None
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _frozen(state: hb.HeartState, minute: hb.BeatWindow, t_ns: int) -> bool:
+    """Ten equal intervals in a row; without intervals three minutes of one rate."""
+    if minute.rr_ms.size:
+        changes = np.flatnonzero(np.diff(minute.rr_ms) != 0)
+        edges = np.concatenate(([-1], changes, [minute.rr_ms.size - 1]))
+        return int(np.diff(edges).max()) >= _QUALITY.frozen_rr
+    start = bisect_right(state.hr_t_ns, t_ns - _QUALITY.frozen_hr_s * NS)
+    end = bisect_right(state.hr_t_ns, t_ns)
+    if end == start:
+        return False
+    held_ns = state.hr_t_ns[end - 1] - state.hr_t_ns[start]
+    rates = state.hr_bpm[start:end]
+    return held_ns >= _HR_ONLY_SHARE * _QUALITY.frozen_hr_s * NS and min(rates) == max(rates)

@@ -1,0 +1,407 @@
+"""The states and how one leads to another; one table, each condition a plain function.
+
+Conditions become true row by row and fill a leaky dwell: a row that agrees adds its 5 s, one
+that does not takes 5 s away, so a single row neither starts nor ends anything. The first row
+that agrees is the onset. Unknown rows drain every dwell: a missed sensor is evidence of nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.hrv.codes import Why
+from vagalwatch.hrv.parameters import NS, PARAMETERS
+from vagalwatch.records import EpisodeKind, Reason, State
+
+if TYPE_CHECKING:
+    from vagalwatch.hrv.baseline import Minutes
+
+_STEP_S: Final = PARAMETERS.rows.step_s
+_FLOODING = PARAMETERS.flooding
+_SHUTDOWN = PARAMETERS.shutdown
+_SAFETY = PARAMETERS.safety
+_AROUSAL = PARAMETERS.arousal
+_KEEP_NS: Final = max(_SHUTDOWN.drowsing_from_s, _SHUTDOWN.engaged_s) * NS
+
+# The table. A row is judged from the top; the first transition whose dwell is full is taken.
+TRANSITIONS: Final = (
+    ("flooding", {State.SETTLED, State.RISING, State.RECOVERING, State.SHUTDOWN}, State.FLOODING),
+    ("shutdown", {State.SETTLED, State.RISING, State.RECOVERING}, State.SHUTDOWN),
+    ("flooding-over", {State.FLOODING}, State.RECOVERING),
+    ("shutdown-over", {State.SHUTDOWN}, State.RECOVERING),
+    ("recovered", {State.RECOVERING}, State.SETTLED),
+    ("rising", {State.SETTLED}, State.RISING),
+    ("rising-over", {State.RISING}, State.SETTLED),
+)
+_EPISODES: Final = {
+    State.FLOODING: EpisodeKind.FLOODING,
+    State.SHUTDOWN: EpisodeKind.SHUTDOWN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a known row brings to the states. ``None``: not known, which is never evidence."""
+
+    t_ns: int
+    hr_bpm: float
+    short_bpm: float | None
+    z_hr: float
+    z_scl: float | None
+    nsr_per_min: float | None
+    z_nsr: float | None
+    still: bool | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Dwell:
+    """How full a condition's dwell is (s), and when it began to fill; ``None``: it is empty."""
+
+    since_ns: int | None = None
+    filled_s: float = 0.0
+
+    def fill(self, t_ns: int, dwell_s: float, *, agrees: bool) -> None:
+        """One more row. It never holds more than ``dwell_s``, so that it empties as fast."""
+        if self.since_ns is None:
+            if agrees:
+                self.since_ns, self.filled_s = t_ns, 0.0
+        elif agrees:
+            self.filled_s = min(self.filled_s + _STEP_S, dwell_s)
+        else:
+            self.filled_s -= _STEP_S
+            if self.filled_s < 0:
+                self.since_ns, self.filled_s = None, 0.0
+
+    def full(self, dwell_s: float) -> bool:
+        """Held for ``dwell_s``."""
+        return self.since_ns is not None and self.filled_s >= dwell_s
+
+
+@dataclass(slots=True, kw_only=True)
+class Open:
+    """An episode that has not ended."""
+
+    kind: EpisodeKind
+    t_ns: int
+    onset_ns: int
+    peak_hr_bpm: float
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An episode starts (``end_ns`` is ``None``) or ends."""
+
+    episode: Open
+    end_ns: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StatesState:
+    """Where the machine stands, its dwells by name, what is open, and ten minutes of rows."""
+
+    phase: State = State.SETTLED
+    dwells: dict[str, Dwell] = field(default_factory=dict)
+    episode: Open | None = None
+    safety: Open | None = None
+    known_ns: int | None = None
+    past_t_ns: list[int] = field(default_factory=list)
+    past_hr_bpm: list[float] = field(default_factory=list)
+    past_short_bpm: list[float] = field(default_factory=list)
+    past_engaged: list[bool] = field(default_factory=list)
+
+
+def arousal(
+    z_hr: float | None, z_scl: float | None, z_nsr: float | None
+) -> tuple[float | None, tuple[float | None, float | None, float | None]]:
+    """The signed number, and each term's share of it (absolute shares sum to 1)."""
+    terms = [
+        None if z is None else weight * _AROUSAL.limit_z * math.tanh(z / _AROUSAL.limit_z)
+        for z, weight in (
+            (z_hr, _AROUSAL.weight_hr),
+            (z_scl, _AROUSAL.weight_scl),
+            (z_nsr, _AROUSAL.weight_nsr),
+        )
+    ]
+    if terms[0] is None:
+        return None, (None, None, None)
+    weights = (_AROUSAL.weight_hr, _AROUSAL.weight_scl, _AROUSAL.weight_nsr)
+    known = [
+        (term, weight) for term, weight in zip(terms, weights, strict=True) if term is not None
+    ]
+    total = sum(abs(term) for term, _ in known)
+    value = sum(term for term, _ in known) / sum(weight for _, weight in known)
+    shares = [None if term is None else (term / total if total else 0.0) for term in terms]
+    return value, (shares[0], shares[1], shares[2])
+
+
+def step(state: StatesState, row: Row, usual: Minutes, *, exerted: bool) -> list[Change]:
+    """Judge a known row and return what starts or ends with it; ``state.phase`` is the result.
+
+    ``exerted``: there was exertion within the last minutes, or it cannot be excluded.
+    """
+    changes = watch_fall(state, row, usual.hr.median, exerted=exerted)
+    _remember(state, row)
+    state.known_ns = row.t_ns
+    conditions, dwell_s = _conditions(state, row, usual)
+    for name, agrees in conditions.items():
+        state.dwells.setdefault(name, Dwell()).fill(row.t_ns, dwell_s[name], agrees=agrees)
+    if state.episode is not None:
+        state.episode.peak_hr_bpm = max(state.episode.peak_hr_bpm, row.hr_bpm)
+    for name, sources, target in TRANSITIONS:
+        dwell = state.dwells[name]
+        if state.phase not in sources or not dwell.full(dwell_s[name]):
+            continue
+        if target is State.SHUTDOWN and state.safety is not None:
+            continue  # a faint coming is no break prompt
+        if state.episode is not None:
+            changes.append(Change(episode=state.episode, end_ns=row.t_ns))
+            state.episode = None
+        state.phase = target
+        if target in _EPISODES:
+            state.episode = Open(
+                kind=_EPISODES[target],
+                t_ns=row.t_ns,
+                onset_ns=row.t_ns if dwell.since_ns is None else dwell.since_ns,
+                peak_hr_bpm=row.hr_bpm,
+                reasons=conditions_met(state, row, usual),
+            )
+            changes.append(Change(episode=state.episode))
+        break
+    return changes
+
+
+def miss(state: StatesState, t_ns: int) -> list[Change]:
+    """A row about which nothing is known. After a minute of them nothing is open any more."""
+    for dwell in state.dwells.values():
+        dwell.fill(t_ns, 0.0, agrees=False)
+    _forget_before(state, t_ns - _KEEP_NS)
+    if state.known_ns is None or t_ns - state.known_ns < PARAMETERS.unknown_ends_s * NS:
+        return []
+    changes = [
+        Change(episode=episode, end_ns=max(state.known_ns, episode.t_ns))
+        for episode in (state.safety, state.episode)
+        if episode is not None
+    ]
+    state.safety = state.episode = None
+    state.phase = State.SETTLED
+    state.dwells.clear()
+    state.known_ns = None
+    return changes
+
+
+def watch_fall(
+    state: StatesState, row: Row, usual_bpm: float | None, *, exerted: bool
+) -> list[Change]:
+    """Notice a heart that falls fast: a short median well under that of the minutes before."""
+    low = fall = False
+    before_bpm = _median_between(
+        state, state.past_short_bpm, row.t_ns, _SAFETY.before_from_s, _SAFETY.before_to_s
+    )
+    if usual_bpm is None and len(state.past_hr_bpm) >= PARAMETERS.calibration.min_s // _STEP_S:
+        usual_bpm = statistics.median(state.past_hr_bpm)
+    if row.short_bpm is not None and usual_bpm is not None:
+        low = row.short_bpm <= _fall_floor_bpm(usual_bpm)
+        if before_bpm is not None:
+            drop_bpm = max(_SAFETY.fall_bpm, _SAFETY.fall_share * before_bpm)
+            fall = low and before_bpm - row.short_bpm >= drop_bpm and not exerted
+    dwell = state.dwells.setdefault("fall", Dwell())
+    dwell.fill(row.t_ns, _SAFETY.dwell_s, agrees=fall)
+    over = state.dwells.setdefault("fall-over", Dwell())
+    over.fill(row.t_ns, _SAFETY.exit_s, agrees=not low)
+    if state.safety is None:
+        if not dwell.full(_SAFETY.dwell_s):
+            return []
+        reason = Reason(
+            code=Why.HEART_FALLS_FAST,
+            value=row.short_bpm,
+            usual=usual_bpm,
+            threshold=before_bpm,
+            held_s=_held_s(state, "fall", row.t_ns),
+        )
+        state.safety = Open(
+            kind=EpisodeKind.SAFETY,
+            t_ns=row.t_ns,
+            onset_ns=row.t_ns if dwell.since_ns is None else dwell.since_ns,
+            peak_hr_bpm=row.hr_bpm,
+            reasons=(reason,),
+        )
+        return [Change(episode=state.safety)]
+    state.safety.peak_hr_bpm = max(state.safety.peak_hr_bpm, row.hr_bpm)
+    if not over.full(_SAFETY.exit_s):
+        return []
+    ended, state.safety = state.safety, None
+    return [Change(episode=ended, end_ns=row.t_ns)]
+
+
+def remember_uncalibrated(state: StatesState, row: Row) -> None:
+    """Keep the row for the minutes to come, though there is no baseline to judge it by."""
+    _remember(state, row)
+    state.known_ns = row.t_ns
+
+
+def conditions_met(state: StatesState, row: Row, usual: Minutes) -> tuple[Reason, ...]:
+    """What speaks for the present phase, each with its threshold and how long it has held."""
+    usual_bpm = usual.hr.median
+    if state.phase in {State.FLOODING, State.RISING}:
+        name = "flooding" if state.phase is State.FLOODING else "rising"
+        share = 1.0 if state.phase is State.FLOODING else _FLOODING.rising_share
+        return (
+            Reason(
+                code=Why.HEART_FAST,
+                value=row.hr_bpm,
+                usual=usual_bpm,
+                z=row.z_hr,
+                threshold=_flooding_bpm(usual_bpm, share),
+                held_s=_held_s(state, name, row.t_ns),
+            ),
+        )
+    if state.phase is not State.SHUTDOWN:
+        return ()
+    held_s = _held_s(state, "shutdown", row.t_ns)
+    highest_bpm = _highest_bpm(state, row.t_ns)
+    still = (Reason(code=Why.STILL, held_s=held_s),) if row.still else ()
+    return (
+        Reason(
+            code=Why.HEART_SLOW,
+            value=row.hr_bpm,
+            usual=usual_bpm,
+            z=row.z_hr,
+            threshold=_slow_bpm(usual_bpm),
+            held_s=held_s,
+        ),
+        Reason(
+            code=Why.HEART_FELL, value=row.hr_bpm, usual=highest_bpm, threshold=_drop_bpm(usual_bpm)
+        ),
+        Reason(
+            code=Why.SKIN_QUIET,
+            value=row.nsr_per_min,
+            usual=usual.nsr.median if usual.nsr else None,
+            z=row.z_nsr,
+            threshold=_quiet_nsr(usual),
+        ),
+        Reason(code=Why.SKIN_LOW, z=row.z_scl, threshold=_SHUTDOWN.z_scl),
+        *still,
+    )
+
+
+def _conditions(
+    state: StatesState, row: Row, usual: Minutes
+) -> tuple[dict[str, bool], dict[str, float]]:
+    """Which conditions hold in this row, and the dwell that each asks for."""
+    usual_bpm = usual.hr.median
+    over_bpm = row.hr_bpm - usual_bpm
+    witnesses = [
+        z > limit
+        for z, limit in ((row.z_nsr, _FLOODING.z_nsr), (row.z_scl, _FLOODING.z_scl))
+        if z is not None
+    ]
+    fast = row.hr_bpm >= _flooding_bpm(usual_bpm, 1.0)
+    rising_bpm = _flooding_bpm(usual_bpm, _FLOODING.rising_share)
+    calm_skin = row.z_nsr is None or row.z_nsr < _FLOODING.recovered_z_nsr
+    within = abs(over_bpm) <= _FLOODING.recovered_share * usual_bpm
+    return {
+        "flooding": fast and (any(witnesses) or not witnesses),
+        "shutdown": _shut_down(state, row, usual),
+        "flooding-over": over_bpm < _FLOODING.exit_bpm,
+        "shutdown-over": over_bpm > -_SHUTDOWN.exit_bpm,
+        "recovered": within and calm_skin,
+        "rising": row.hr_bpm >= rising_bpm,
+        "rising-over": row.hr_bpm < rising_bpm - _FLOODING.rising_slack_bpm,
+    }, {
+        "flooding": _FLOODING.dwell_s,
+        "shutdown": _SHUTDOWN.dwell_blind_s if row.still is None else _SHUTDOWN.dwell_s,
+        "flooding-over": _FLOODING.exit_s,
+        "shutdown-over": _SHUTDOWN.exit_s,
+        "recovered": _FLOODING.recovered_s,
+        "rising": _FLOODING.rising_dwell_s,
+        "rising-over": _FLOODING.rising_exit_s,
+    }
+
+
+def _shut_down(state: StatesState, row: Row, usual: Minutes) -> bool:
+    """All of it: slow, fallen, skin quiet and low, still, engaged before and not drowsing."""
+    usual_bpm = usual.hr.median
+    if row.nsr_per_min is None or row.z_scl is None or usual.nsr is None or row.still is False:
+        return False
+    slow_bpm = _slow_bpm(usual_bpm)
+    if row.hr_bpm > slow_bpm or row.nsr_per_min > _quiet_nsr(usual) or row.z_scl >= _SHUTDOWN.z_scl:
+        return False
+    if _highest_bpm(state, row.t_ns) - row.hr_bpm < _drop_bpm(usual_bpm):
+        return False
+    earlier_bpm = _median_between(
+        state, state.past_hr_bpm, row.t_ns, _SHUTDOWN.drowsing_from_s, _SHUTDOWN.drowsing_to_s
+    )
+    if earlier_bpm is not None and earlier_bpm <= slow_bpm:
+        return False
+    first = bisect_right(state.past_t_ns, row.t_ns - _SHUTDOWN.engaged_s * NS)
+    return sum(state.past_engaged[first:]) >= _SHUTDOWN.engaged_rows
+
+
+def _flooding_bpm(usual_bpm: float, share: float) -> float:
+    """The rate from which the heart is fast for this person, with a share of the margin."""
+    margin_bpm = max(_FLOODING.over_bpm, _FLOODING.over_share * usual_bpm)
+    absolute_bpm = max(_FLOODING.absolute_bpm - usual_bpm, _FLOODING.absolute_over_bpm)
+    return usual_bpm + share * min(margin_bpm, absolute_bpm)
+
+
+def _slow_bpm(usual_bpm: float) -> float:
+    return usual_bpm - max(_SHUTDOWN.below_bpm, _SHUTDOWN.below_share * usual_bpm)
+
+
+def _drop_bpm(usual_bpm: float) -> float:
+    return max(_SHUTDOWN.fell_bpm, _SHUTDOWN.fell_share * usual_bpm)
+
+
+def _quiet_nsr(usual: Minutes) -> float:
+    usual_nsr = usual.nsr.median if usual.nsr else 0.0
+    return min(_SHUTDOWN.nsr, _SHUTDOWN.nsr_share * usual_nsr)
+
+
+def _fall_floor_bpm(usual_bpm: float) -> float:
+    return usual_bpm - max(_SAFETY.under_usual_bpm, _SAFETY.under_usual_share * usual_bpm)
+
+
+def _held_s(state: StatesState, name: str, t_ns: int) -> float | None:
+    dwell = state.dwells.get(name)
+    return None if dwell is None or dwell.since_ns is None else (t_ns - dwell.since_ns) / NS
+
+
+def _highest_bpm(state: StatesState, t_ns: int) -> float:
+    first = bisect_right(state.past_t_ns, t_ns - _SHUTDOWN.fell_s * NS)
+    return max(state.past_hr_bpm[first:], default=0.0)
+
+
+def _median_between(
+    state: StatesState, column: list[float], t_ns: int, from_s: int, to_s: int
+) -> float | None:
+    """Median over (t - from, t - to]; ``None`` with under a minute of rows."""
+    first = bisect_right(state.past_t_ns, t_ns - from_s * NS)
+    end = bisect_right(state.past_t_ns, t_ns - to_s * NS)
+    if end - first < _SAFETY.before_rows:
+        return None
+    return statistics.median(column[first:end])
+
+
+def _remember(state: StatesState, row: Row) -> None:
+    engaged = row.z_hr >= _SHUTDOWN.engaged_z or (
+        row.z_nsr is not None and row.z_nsr >= _SHUTDOWN.engaged_z
+    )
+    state.past_t_ns.append(row.t_ns)
+    state.past_hr_bpm.append(row.hr_bpm)
+    state.past_short_bpm.append(row.hr_bpm if row.short_bpm is None else row.short_bpm)
+    state.past_engaged.append(engaged)
+    _forget_before(state, row.t_ns - _KEEP_NS)
+
+
+def _forget_before(state: StatesState, t_ns: int) -> None:
+    drop = bisect_right(state.past_t_ns, t_ns)
+    if drop:
+        del state.past_t_ns[:drop]
+        del state.past_hr_bpm[:drop]
+        del state.past_short_bpm[:drop]
+        del state.past_engaged[:drop]
