@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vagalwatch.sensors.recording.e4 import read_e4
-from vagalwatch.sensors.recording.model import Missing, Recording, Series, Signal, chained
+from vagalwatch.sensors.recording.model import Missing, Recording, Series, Signal
 from vagalwatch.sensors.recording.rr_text import read_rr
 from vagalwatch.sensors.recording.sequence import sequence
 from vagalwatch.sensors.recording.text import RecordingError, lines, refuse
@@ -25,7 +25,6 @@ __all__ = [
     "RecordingError",
     "Series",
     "Signal",
-    "chained",
     "read",
     "sequence",
 ]

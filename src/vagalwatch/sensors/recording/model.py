@@ -28,7 +28,7 @@ UNDATED_NS = 946_684_800 * NS
 
 Axis = Literal["acc_x_mg", "acc_y_mg", "acc_z_mg"]
 Slow = Literal["temp_c", "dne", "battery_percent"]
-Signal = Literal["rr_ms", "hr_bpm", "contact", "eda_us", Axis, Slow]
+Signal = Literal["rr_ms", "chained", "hr_bpm", "contact", "eda_us", Axis, Slow]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 SLOW: tuple[Slow, ...] = get_args(Slow)
 """What is a :class:`~vagalwatch.records.Level`."""
@@ -53,7 +53,8 @@ class Series:
 
     ``t_ns`` (int64) counts from the recording's start and strictly increases; ``values``
     (float64, finite) are in the unit that the signal names; both have shape (n,). An RR interval
-    has the time of the beat that ends it.
+    has the time of the beat that ends it. ``contact`` is 1 (worn) or 0. ``chained`` stands only
+    at beats where the times alone would say the wrong thing (see :meth:`Recording.chain`).
     """
 
     signal: Signal
@@ -125,6 +126,27 @@ class Recording:
                 return series
         return None
 
+    def chain(self, rr: Series) -> NDArray[np.bool_]:
+        """Whether each interval of ``rr`` starts at the beat before it, shape (n,).
+
+        It does if the times say so, unless a gap of the source's heart stream lies between; the
+        series ``chained`` of the same source has the last word, beat by beat.
+        """
+        starts_ns = rr.t_ns - np.rint(rr.values * 1e6).astype(np.int64)
+        chain = np.zeros(rr.t_ns.size, dtype=np.bool_)
+        chain[1:] = np.abs(starts_ns[1:] - rr.t_ns[:-1]) <= CHAIN_TOLERANCE_NS
+        for gap in self.missing:
+            if gap.source == rr.source and gap.stream is Stream.HEART:
+                first = int(np.searchsorted(rr.t_ns, gap.t_ns, side="right"))
+                last = int(np.searchsorted(rr.t_ns, gap.end_ns, side="left"))
+                chain[first : last + 1] = False  # the beats inside and the first one after it
+        told = self.of(rr.source, "chained")
+        if told is not None:
+            _, at_beat, at_told = np.intersect1d(rr.t_ns, told.t_ns, return_indices=True)
+            chain[at_beat] = told.values[at_told] > 0
+        chain[:1] = False
+        return chain
+
     def _check(self, series: Series) -> None:
         name = f"{self.description}: {series.signal} of “{series.source}”"
         if series.t_ns.size and int(series.t_ns[0]) < 0:
@@ -151,24 +173,6 @@ class Recording:
                     f"{self.description}: acc_x_mg, acc_y_mg and acc_z_mg of “{source}” were "
                     "expected at the same times."
                 )
-
-
-def chained(rr: Series, missing: tuple[Missing, ...] = ()) -> NDArray[np.bool_]:
-    """Whether each interval starts at the beat before it, shape (n,); the first never does.
-
-    A gap that is on record in this source's heart stream breaks the chain even where the times
-    would fit by chance.
-    """
-    starts_ns = rr.t_ns - np.rint(rr.values * 1e6).astype(np.int64)
-    chain = np.zeros(rr.t_ns.size, dtype=np.bool_)
-    chain[1:] = np.abs(starts_ns[1:] - rr.t_ns[:-1]) <= CHAIN_TOLERANCE_NS
-    for gap in missing:
-        if gap.source == rr.source and gap.stream is Stream.HEART:
-            first = int(np.searchsorted(rr.t_ns, gap.t_ns, side="right"))
-            last = int(np.searchsorted(rr.t_ns, gap.end_ns, side="left"))
-            # The beats inside the gap and the first one after it.
-            chain[first : last + 1] = False
-    return chain
 
 
 def seconds_to_ns(seconds: NDArray[np.float64]) -> NDArray[np.int64]:

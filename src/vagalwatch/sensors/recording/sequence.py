@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vagalwatch.records import Contact, Eda, Gap, Heart, Level, Marker, Motion, Tick
-from vagalwatch.sensors.recording.model import AXES, NS, SLOW, chained
+from vagalwatch.sensors.recording.model import AXES, NS, SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from vagalwatch.records import Record
     from vagalwatch.sensors.recording.model import Missing, Recording, Series, Slow
@@ -61,7 +63,7 @@ class _Maker:
         if contact:
             yield self.contacts(contact, hr)
         if rr:
-            yield self.beats(rr, recording.missing)
+            yield self.beats(rr, recording.chain(rr))
         if hr:
             yield self.rates(hr, contact)
         if eda:
@@ -73,10 +75,10 @@ class _Maker:
             if level:
                 yield self.levels(level, name)
 
-    def beats(self, rr: Series, missing: tuple[Missing, ...]) -> Iterator[Record]:
+    def beats(self, rr: Series, chain: NDArray[np.bool_]) -> Iterator[Record]:
         """A record a beat."""
-        values = (rr.t_ns + self._start_ns).tolist(), rr.values.tolist(), chained(rr, missing)
-        for t_ns, rr_ms, chain in zip(*values, strict=True):
+        columns = (rr.t_ns + self._start_ns).tolist(), rr.values.tolist(), chain.tolist()
+        for t_ns, rr_ms, chained in zip(*columns, strict=True):
             yield Heart(
                 wearer=self._wearer,
                 source=rr.source,
@@ -84,7 +86,7 @@ class _Maker:
                 recv_ns=t_ns,
                 beat_t_ns=(t_ns,),
                 rr_ms=(rr_ms,),
-                chained=bool(chain),
+                chained=chained,
             )
 
     def rates(self, hr: Series, contact: Series | None) -> Iterator[Record]:

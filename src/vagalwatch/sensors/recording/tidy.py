@@ -5,6 +5,9 @@
   ``dne``, ``battery_percent``: the value in the unit of the name. The time of an RR interval is
   that of the beat that ends it.
 * ``contact``: 1 worn, 0 not worn.
+* ``chained``: 1, the interval that ends here starts at the beat before it; 0, it does not. Only
+  needed where the times do not tell: else an interval is chained if it reaches back to the beat
+  before it within 2 ms.
 * ``gap``: from ``t_s`` on, ``value`` seconds are missing; the source is
   ``SOURCE/STREAM/REASON`` (say ``strap/heart/link-lost``), or a plain source, of which then all
   streams are missing, or empty: all sources are.
@@ -84,8 +87,8 @@ class _Rows:
 
     def value(self, line: int, source: str, signal: Signal, t_s: float, text: str) -> None:
         value = number(self._path, line, text, f"a number for {signal}")
-        if signal == "contact" and value not in {0.0, 1.0}:
-            refuse(self._path, line, f"contact 1 or 0 was expected, not {shown(text)}")
+        if signal in {"contact", "chained"} and value not in {0.0, 1.0}:
+            refuse(self._path, line, f"{signal} 1 or 0 was expected, not {shown(text)}")
         column = self._columns.get((source, signal))
         if column is None:
             column = self._columns[source, signal] = array("d"), array("d")
