@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from helpers_alerts import NOON_NS, NS
 from vagalwatch.alerts.pause import DAY_NS, FINAL, MINUTE_NS, TABLE, Body, Event, Pause, Sign
 from vagalwatch.records import AnswerKind, BreakPhase, EpisodeKind, Estimate, Metrics, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 A, P = AnswerKind, BreakPhase
 
@@ -117,7 +122,7 @@ def row(t_ns: int, hr_bpm: float | None, motion_mg: float | None = None) -> Esti
 
 
 def at_time_up(
-    rates: list[float | None],
+    rates: Sequence[float | None],
     about: EpisodeKind | None = EpisodeKind.FLOODING,
     *,
     motion_mg: float | None = None,
@@ -144,17 +149,17 @@ def test_just_over_ten_percent_is_not() -> None:
 
 
 def test_less_than_two_minutes_is_not() -> None:
-    rates: list[float | None] = [90.0] * 10 + [70.0] * 24
+    rates = [90.0] * 10 + [70.0] * 24
     assert at_time_up(rates) == (Sign.NOT_SETTLED, "settling")
 
 
 def test_a_hole_in_the_two_minutes_breaks_them() -> None:
-    rates: list[float | None] = [70.0] * 20 + [None] + [70.0] * 20
+    rates = [70.0] * 20 + [None] + [70.0] * 20
     assert at_time_up(rates) == (Sign.NOT_SETTLED, "settling")
 
 
 def test_without_a_usable_heart_for_two_minutes_it_says_so() -> None:
-    rates: list[float | None] = [70.0] * 30 + [None] * TWO_MINUTES
+    rates = [70.0] * 30 + [None] * TWO_MINUTES
     assert at_time_up(rates) == (Sign.NOT_SETTLED, "not-measured")
     assert at_time_up([]) == (Sign.NOT_SETTLED, "not-measured")
 
@@ -163,13 +168,13 @@ SHUT = EpisodeKind.SHUTDOWN
 
 
 def test_after_shutdown_a_slow_heart_is_not_settled() -> None:
-    slow: list[float | None] = [66.0] * TWO_MINUTES
+    slow = [66.0] * TWO_MINUTES
     assert at_time_up(slow, SHUT, motion_mg=50, here=True) == (Sign.NOT_SETTLED, "heart-slow")
     assert at_time_up(slow, EpisodeKind.FLOODING) == (Sign.SETTLED, "")
 
 
 def test_after_shutdown_it_takes_the_heart_movement_and_the_word() -> None:
-    usual: list[float | None] = [68.0] * TWO_MINUTES
+    usual = [68.0] * TWO_MINUTES
     assert at_time_up(usual, SHUT, motion_mg=5, here=True) == (Sign.NOT_SETTLED, "still")
     assert at_time_up(usual, SHUT, motion_mg=50) == (Sign.NOT_SETTLED, "say-here")
     assert at_time_up(usual, SHUT, motion_mg=50, here=True) == (Sign.SETTLED, "")
