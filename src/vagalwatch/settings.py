@@ -61,7 +61,7 @@ class MqttSettings(_Section):
 class InfluxSettings(_Section):
     """The InfluxDB ledger; without a URL it is off."""
 
-    url: str | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] | None = None
     org: str = "vagalwatch"
     bucket: str = "vagalwatch"
     token_file: Path | None = None

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
 from helpers_ledger import heart
 from vagalwatch.deliver.influx import InfluxLedger
@@ -51,6 +52,12 @@ def test_systemd_credentials_are_known_by_their_place(
 def test_a_missing_token_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="cannot be read"):
         writing_with(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("url", ["localhost:8086", "influxdb://localhost", "http://"])
+def test_an_address_that_is_no_web_address_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ValidationError):
+        InfluxSettings(url=url)
 
 
 def test_a_batch_without_points_needs_no_server(tmp_path: Path) -> None:

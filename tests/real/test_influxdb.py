@@ -15,9 +15,8 @@ from helpers_influx import Fault, InfluxProxy, InfluxServer
 from helpers_ledger import T0_NS, ListJournal, heart, session
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.deliver.drain import DrainStatus, drain
-from vagalwatch.deliver.influx import InfluxLedger
+from vagalwatch.deliver.influx import InfluxLedger, probe
 from vagalwatch.deliver.points import points
-from vagalwatch.deliver.port import UnavailableError
 from vagalwatch.journal.port import Entry
 from vagalwatch.records import Eda, Heart, Marker
 from vagalwatch.settings import InfluxSettings
@@ -278,11 +277,27 @@ async def test_a_missing_bucket_is_told_and_nothing_is_set_aside(
     assert stored(server, bucket) == beats_of(journal)
 
 
-def test_a_wrong_address_says_so(token_file: Path) -> None:
-    to = InfluxSettings(url="http://127.0.0.1:1", token_file=token_file)
-    ledger = InfluxLedger(to, "home", timeout_s=TIMEOUT_S)
-    with pytest.raises(UnavailableError, match="cannot be reached"):
-        ledger.write([Entry(1, heart())])
+def test_the_doctor_finds_a_server_that_takes_writes_and_stores_nothing(
+    server: InfluxServer, proxy: InfluxProxy, bucket: str, token_file: Path
+) -> None:
+    right = InfluxSettings(url=proxy.url, bucket=bucket, token_file=token_file)
+    assert probe(right, TIMEOUT_S) is None
+    assert server.query("SHOW MEASUREMENTS", bucket) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"bucket": "nowhere"}, "no bucket “nowhere”"),
+        ({"token_file": None}, "refuses the token"),
+        ({"url": "http://127.0.0.1:1"}, "cannot be reached"),
+    ],
+)
+def test_the_doctor_names_what_is_wrong(
+    proxy: InfluxProxy, bucket: str, token_file: Path, wrong: dict[str, object], said: str
+) -> None:
+    right = {"url": proxy.url, "bucket": bucket, "token_file": token_file}
+    assert said in (probe(InfluxSettings.model_validate(right | wrong), TIMEOUT_S) or "")
 
 
 async def test_a_whole_session_is_there_point_by_point(

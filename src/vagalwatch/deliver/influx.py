@@ -68,7 +68,7 @@ class InfluxLedger:
         except ValueError as error:  # also a lone surrogate in a text
             raise PoisonedError(f"cannot be written as line protocol: {error}") from error
         if body:
-            self._post(body)
+            self.post(body)
 
     def close(self) -> None:
         """Give back the connection."""
@@ -76,7 +76,8 @@ class InfluxLedger:
             self._client.close()
             self._client = None
 
-    def _post(self, body: bytes) -> None:
+    def post(self, body: bytes) -> None:
+        """Write line protocol; see :meth:`write`."""
         # Imported here because it costs a second of start-up and 30 MB, and no beat waits for it.
         from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415
         from influxdb_client.rest import ApiException  # noqa: PLC0415
@@ -164,6 +165,23 @@ class InfluxLedger:
                 f"influx.token_file {file} cannot be read ({type(error).__name__}).",
                 retry_after_s=TOKEN_RETRY_S,
             ) from error
+
+
+def probe(settings: InfluxSettings, timeout_s: float) -> str | None:
+    """What keeps InfluxDB from taking writes, as a sentence; ``None`` if nothing does.
+
+    Sends a comment line, which asks for address, token and bucket and stores nothing.
+    """
+    ledger = InfluxLedger(settings, site="", timeout_s=timeout_s)
+    try:
+        ledger.post(b"# vagalwatch doctor")
+    except UnavailableError as error:
+        return error.advice
+    except PoisonedError:
+        return None  # only the line itself was refused, and that comes last
+    finally:
+        ledger.close()
+    return None
 
 
 def _too_open(file: Path) -> int:
