@@ -1,0 +1,440 @@
+"""The client's page as a server: one page and one credential a wearer.
+
+A shell: records in by :meth:`Page.publish`, what people say out by the inbox. What is shown is
+decided in ``view.py``, who may see it in ``credentials.py``, who may ask at all in ``guard.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+from collections import deque
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated, Final
+
+import uvicorn
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from vagalwatch.alerts import words
+from vagalwatch.clock import NS
+from vagalwatch.journal.port import NotRecordingError
+from vagalwatch.records import SITE, Answer, AnswerKind, EpisodeKind
+from vagalwatch.settings import ConfigError
+from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
+from vagalwatch.web.guard import Guard, own_names, small_body
+from vagalwatch.web.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from starlette.requests import HTTPConnection, Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from vagalwatch.clock import Clock
+    from vagalwatch.deliver.port import Inbox
+    from vagalwatch.records import Record
+    from vagalwatch.settings import PageSettings
+
+log = logging.getLogger(__name__)
+
+COALESCE_S: Final = 0.02
+"""Least time between two messages to one browser: a burst of records becomes one picture."""
+SOCKETS_PER_WEARER: Final = 8
+CONNECTIONS: Final = 64
+"""At once, over all: two people's phones and tablets, with room for reloads."""
+PAIRINGS_PER_MINUTE: Final = 10
+ANSWERS_KEPT: Final = 1024
+"""Answers remembered against retries; a retry comes within minutes."""
+MAX_MESSAGE_BYTES: Final = 256
+
+UNPAIRED: Final = 4401
+"""WebSocket close code for "no credential": browsers cannot read a refused handshake."""
+TOO_MANY: Final = 4429
+
+FILES: Final = {
+    "/": ("index.html", "text/html"),
+    "/pair": ("index.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/cards.js": ("cards.js", "text/javascript"),
+    "/link.js": ("link.js", "text/javascript"),
+    "/pulse.js": ("pulse.js", "text/javascript"),
+    "/words.js": ("words.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+_SHOWN_AT_ONCE: Final = frozenset(
+    {"tick", "gap", "clock-step", "run", "setting", "estimate", "alert", "answer", "break"}
+)
+"""Kinds that can change the picture. Ticks also tell the browser that all this is live; what
+only the passing of samples changes is seen at the next tick."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Said(_Strict):
+    """The body of ``POST /answer``; ``id`` is the browser's, the same in every retry."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+    answer: AnswerKind
+    about: Annotated[str, Field(max_length=128)] = ""
+    minutes: Annotated[int | None, Field(ge=1, le=24 * 60)] = None
+    age_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
+
+
+class _Code(_Strict):
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+
+
+class _Wish(_Strict):
+    """What a browser may say over the WebSocket."""
+
+    numbers: bool
+
+
+class _Browser:
+    """One open page: what it was sent last and what it wants."""
+
+    def __init__(self) -> None:
+        self.wake = asyncio.Event()
+        self.wake.set()
+        self.numbers = False
+        self.view_sent = ""
+        self.pulse_sent_ms = 0
+
+
+class _Seat:
+    """One wearer's view and the browsers that show it."""
+
+    def __init__(self, wearer: str) -> None:
+        self.view = View(wearer)
+        self.browsers: set[_Browser] = set()
+
+    def publish(self, record: Record) -> None:
+        self.view.push(record)
+        picture = record.kind in _SHOWN_AT_ONCE
+        for browser in self.browsers:
+            if picture or (browser.numbers and record.kind == "heart"):
+                browser.wake.set()
+
+    def message(self, browser: _Browser, *, recording: bool) -> str:
+        """The next message for ``browser``; without news just the time, as a sign of life."""
+        out: dict[str, object] = {"now_ms": self.view.now_ms()}
+        view = self.view.as_json() | {"recording": recording}
+        if (text := json.dumps(view)) != browser.view_sent:
+            browser.view_sent = text
+            out["view"] = view
+        if browser.numbers:
+            points = self.view.pulse(browser.pulse_sent_ms)
+            out["pulse"] = {"usual_bpm": self.view.usual_bpm(), "points": points}
+            if points:
+                browser.pulse_sent_ms = points[-1][0]
+        return json.dumps(out)
+
+
+class Page:
+    """The page of one site. ``app`` is an ASGI application; :meth:`serve` runs it."""
+
+    def __init__(
+        self,
+        settings: PageSettings,
+        wearers: Sequence[str],
+        credentials: Credentials,
+        inbox: Inbox,
+        clock: Clock,
+    ) -> None:
+        """Prepare everything; nothing listens yet.
+
+        Raises:
+            ConfigError: nobody could reach the page by a name that it would answer to.
+        """
+        if settings.host in {"0.0.0.0", "::"} and settings.public_host is None:
+            raise ConfigError(
+                "page.host listens on every address, so page.public_host must say by which "
+                "name or address phones reach the page."
+            )
+        self.port = settings.port
+        """Where it listens; with port 0 in the settings, known once :attr:`started` is set."""
+        self.started = asyncio.Event()
+        self._settings = settings
+        self._credentials = credentials
+        self._inbox = inbox
+        self._clock = clock
+        self._seats = {wearer: _Seat(wearer) for wearer in wearers}
+        self._recording = True
+        self._answers: dict[tuple[str, str], asyncio.Task[bool] | None] = {}
+        self._pairings_ns: deque[int] = deque(maxlen=PAIRINGS_PER_MINUTE)
+        static = files(__package__).joinpath("static")
+        self._files = {
+            path: (static.joinpath(name).read_bytes(), media)
+            for path, (name, media) in FILES.items()
+        } | {"/words.json": (_words_json(), "application/json")}
+        self._routes = Starlette(
+            routes=[
+                *(Route(path, self._file) for path in self._files),
+                Route("/pair", self._pair, methods=["POST"]),
+                Route("/answer", self._answer, methods=["POST"]),
+                WebSocketRoute("/live", self._live),
+            ],
+            exception_handlers={ConfigError: _unusable},
+        )
+        self.app: ASGIApp = self._guarded
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Own names depend on the port, which is known only when the page listens.
+        await Guard(self._routes, *own_names(self._settings, self.port))(scope, receive, send)
+
+    # --- for the service ----------------------------------------------------------------------
+
+    def publish(self, record: Record) -> None:
+        """Show ``record``; called on the loop for every record, and cheap.
+
+        At a start the service publishes the journal's last day first, so that a break goes on
+        and retried answers are recognised.
+        """
+        if isinstance(record, Answer) and record.id:
+            self._answers.setdefault((record.wearer, record.id), None)
+        if record.wearer == SITE:
+            for seat in self._seats.values():
+                seat.publish(record)
+        elif (own := self._seats.get(record.wearer)) is not None:
+            own.publish(record)
+
+    def set_recording(self, *, recording: bool) -> None:
+        """Show, or stop showing, that the journal cannot write."""
+        if recording != self._recording:
+            self._recording = recording
+            for seat in self._seats.values():
+                for browser in seat.browsers:
+                    browser.wake.set()
+
+    def forget(self, wearer: str) -> None:
+        """End every session of ``wearer``, close the open pages and keep nothing in memory."""
+        self._credentials.forget(wearer)
+        seat = self._seats.pop(wearer, None)
+        for key in [key for key in self._answers if key[0] == wearer]:
+            del self._answers[key]
+        for browser in () if seat is None else seat.browsers:
+            browser.wake.set()
+
+    def pairing_url(self, wearer: str, *, host: str | None = None) -> str:
+        """A fresh address that pairs one browser with ``wearer`` (see :func:`pairing_url`).
+
+        Two wearers in one browser need two names of this machine, since cookies belong to a
+        name: give ``host="localhost"`` for one of them.
+        """
+        settings = self._settings.model_copy(update={"port": self.port})
+        return pairing_url(settings, self._credentials.new_code(wearer), host=host)
+
+    async def serve(self) -> None:
+        """Listen until cancelled; open pages are told and closed within two seconds.
+
+        Raises:
+            ConfigError: the address is taken or not ours, or the certificate cannot be read.
+        """
+        config = uvicorn.Config(
+            self.app,
+            interface="asgi3",
+            lifespan="off",
+            http="h11",
+            ws="websockets-sansio",
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=2,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ssl_certfile=self._settings.tls_cert_file,
+            ssl_keyfile=self._settings.tls_key_file,
+        )
+        try:
+            config.load()
+        except OSError as error:  # also what ssl raises
+            raise ConfigError(
+                f"The page's certificate cannot be used ({error}). "
+                "Check page.tls_cert_file and page.tls_key_file."
+            ) from error
+        server = _Server(config)
+        with self._listening() as listener:
+            self.port = listener.getsockname()[1]
+            self.started.set()
+            running = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                await asyncio.shield(running)
+            finally:
+                self.started.clear()
+                server.should_exit = True
+                await running
+
+    def _listening(self) -> socket.socket:
+        host, port = self._settings.host, self._settings.port
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = socket.socket(family, kind, protocol)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as error:
+            raise ConfigError(
+                f"The page cannot listen on {host}, port {port}: {error.strerror}. "
+                "Stop what uses it, or set page.port to another."
+            ) from error
+        return listener
+
+    # --- for browsers -------------------------------------------------------------------------
+
+    async def _file(self, request: Request) -> Response:
+        content, media_type = self._files[request.url.path]
+        return Response(content, media_type=media_type)
+
+    async def _pair(self, request: Request) -> Response:
+        now_ns = self._clock.now_ns()
+        times = self._pairings_ns
+        if len(times) == PAIRINGS_PER_MINUTE and now_ns - times[0] < 60 * NS:
+            return _refused("too-many", 429)
+        times.append(now_ns)
+        body = await small_body(request)
+        try:
+            sent = _Code.model_validate_json(body or b"")
+        except ValidationError:
+            return _refused("bad-request", 400)
+        paired = await asyncio.to_thread(self._credentials.redeem, sent.code)
+        if paired is None:
+            return _refused("unknown-code", 403)
+        response = JSONResponse({"paired": True})
+        response.set_cookie(
+            self._cookie,
+            paired.token,
+            max_age=SESSION_LIFE_S,
+            httponly=True,
+            samesite="strict",
+            secure=request.headers["origin"].startswith("https:"),
+        )
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        wearer = self._wearer(request)
+        if wearer is None:
+            return _refused("unpaired", 401)
+        body = await small_body(request)
+        try:
+            said = _Said.model_validate_json(body or b"")
+        except ValidationError:
+            return _refused("bad-request", 400)
+        key = wearer, said.id
+        if key not in self._answers:
+            now_ns = self._clock.now_ns()
+            answer = Answer(
+                wearer=wearer,
+                t_ns=now_ns - said.age_ms * (NS // 1000),
+                recv_ns=now_ns,
+                answer=said.answer,
+                about=said.about,
+                minutes=said.minutes,
+                id=said.id,
+            )
+            self._answers[key] = asyncio.create_task(self._submit(key, answer))
+        task = self._answers[key]
+        # Shielded: a browser that hangs up does not take its answer back.
+        saved = True if task is None else await asyncio.shield(task)
+        return JSONResponse({"saved": saved}, 200 if saved else 202)
+
+    async def _submit(self, key: tuple[str, str], answer: Answer) -> bool:
+        """Whether ``answer`` is on disk; if not, it is heard all the same and kept in memory."""
+        try:
+            await self._inbox.submit(answer)
+        except NotRecordingError:
+            return False
+        except BaseException:
+            self._answers.pop(key, None)  # not taken: a retry may try again
+            raise
+        finally:
+            while len(self._answers) > ANSWERS_KEPT:
+                del self._answers[next(iter(self._answers))]
+        return True
+
+    async def _live(self, websocket: WebSocket) -> None:
+        wearer = self._wearer(websocket)
+        await websocket.accept()
+        if wearer is None:
+            await websocket.close(UNPAIRED)
+            return
+        seat = self._seats[wearer]
+        if len(seat.browsers) >= SOCKETS_PER_WEARER:
+            await websocket.close(TOO_MANY)
+            return
+        browser = _Browser()
+        seat.browsers.add(browser)
+        sender = asyncio.create_task(self._send(websocket, seat, browser))
+        try:
+            while True:
+                wish = _Wish.model_validate_json(await websocket.receive_text())
+                browser.numbers = wish.numbers
+                browser.pulse_sent_ms = 0
+                browser.wake.set()
+        except WebSocketDisconnect:
+            pass
+        except (ValidationError, KeyError):  # KeyError: a binary message
+            with contextlib.suppress(RuntimeError):
+                await websocket.close(1008)
+        finally:
+            seat.browsers.discard(browser)
+            sender.cancel()
+
+    async def _send(self, websocket: WebSocket, seat: _Seat, browser: _Browser) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it hung up: so do we
+            while True:
+                await browser.wake.wait()
+                browser.wake.clear()
+                if seat not in self._seats.values():  # forgotten meanwhile
+                    await websocket.close(UNPAIRED)
+                    return
+                await websocket.send_text(seat.message(browser, recording=self._recording))
+                await asyncio.sleep(COALESCE_S)
+
+    def _wearer(self, request: HTTPConnection) -> str | None:
+        token = request.cookies.get(self._cookie)
+        wearer = None if token is None else self._credentials.wearer_of(token)
+        return wearer if wearer in self._seats else None
+
+    @property
+    def _cookie(self) -> str:
+        # Cookies belong to a name and not to a port: without the port in it, a demo beside
+        # the real service would unpair the person's browser.
+        return f"vagalwatch-{self.port}"
+
+
+class _Server(uvicorn.Server):
+    """Leaves the process's signals to the service."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _words_json() -> bytes:
+    """All lines of the words file; which small steps fit which break is ruled there too."""
+    steps = {kind: words.small_steps(kind) for kind in (EpisodeKind.FLOODING, EpisodeKind.SHUTDOWN)}
+    language = words.DEFAULT_LANGUAGE
+    return json.dumps({"lang": language, "lines": words.lines(), "steps": steps}).encode()
+
+
+def _refused(error: str, status: int) -> Response:
+    return JSONResponse({"error": error}, status)
+
+
+async def _unusable(_: Request, error: Exception) -> Response:
+    log.error("%s", error)
+    return _refused("credentials-unusable", 503)

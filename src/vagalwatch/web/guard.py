@@ -1,0 +1,115 @@
+"""What every request must pass: the right Host, the right Origin, a small body; and headers.
+
+A page on the local network is reachable from any site that the person's browser visits. Two
+known ways in are shut here: DNS rebinding (a foreign name that resolves to this machine: its
+Host header is not ours) and cross-site requests (their Origin is not ours). The cookie's
+SameSite=Strict is the second lock on the same door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from vagalwatch.settings import PageSettings
+
+MAX_BODY_BYTES: Final = 2048
+BODY_WITHIN_S: Final = 5.0
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
+    ),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
+
+
+class Guard:
+    """ASGI middleware before everything else."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], origins: frozenset[str]) -> None:
+        """Let through what is addressed to ``hosts`` and, for changes, comes from ``origins``."""
+        self._app = app
+        self._hosts = hosts
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on with the security headers added to the answer."""
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        status = self._refusal(scope)
+        if status is None:
+            await self._app(scope, receive, send_guarded)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
+        else:
+            await PlainTextResponse("Refused.", status)(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope) -> int | None:
+        headers = Headers(scope=scope)
+        if headers.get("host", "").lower() not in self._hosts:
+            return 421
+        reads = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
+        if reads:
+            return None  # nothing that is read over plain GET belongs to anybody
+        if headers.get("origin", "") not in self._origins:
+            return 403
+        if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            return 403
+        return None
+
+
+def own_names(settings: PageSettings, port: int) -> tuple[frozenset[str], frozenset[str]]:
+    """The Host headers and Origins that are ours when the page listens on ``port``.
+
+    ``public_host`` without a certificate means a TLS proxy in front: its origin is https.
+    """
+    plain = settings.tls_cert_file is None
+    scheme = "http" if plain else "https"
+    names = {settings.host} | (_LOOPBACK if settings.host in _LOOPBACK else set())
+    bare = {f"[{name}]" if ":" in name else name for name in names}
+    hosts = {f"{name}:{port}" for name in bare}
+    if port == (80 if plain else 443):
+        hosts |= bare  # browsers leave the scheme's own port out
+    origins = {f"{scheme}://{host}" for host in hosts}
+    if settings.public_host is not None:
+        public = {settings.public_host.lower(), f"{settings.public_host.lower()}:{port}"}
+        hosts |= public
+        origins |= {f"https://{host}" for host in public}
+    return frozenset(hosts), frozenset(origins)
+
+
+async def small_body(request: Request) -> bytes | None:
+    """The request's body; ``None`` if it is larger or slower than anything the page sends."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    return None
+    except (TimeoutError, ClientDisconnect):
+        return None
+    return bytes(body)

@@ -1,0 +1,204 @@
+// The line to the service: pictures come in over a WebSocket, answers go out by POST until they
+// are confirmed, and what is old is never taken for live.
+
+import { line } from "./words.js";
+
+const STALE_MS = 5000; // the service speaks each second; after five it is not live
+const CONNECT_MS = 10000; // a connection that takes longer is tried anew
+const TRY_FOR_MS = 120000; // an answer is offered this long: as long as a prompt is valid
+const PATIENCE_MS = 4000; // after this the person is told that it has not gone through
+const UNPAIRED = 4401;
+const REFUSED = { [UNPAIRED]: "unpaired", 4429: "too-many-pages" };
+
+export const state = {
+  door: "connecting", // "open", "lost", or why this browser may not come in
+  view: null, // the last picture
+  nowMs: 0, // the service's time in the last message
+  skewMs: 0, // this phone's clock minus the service's, where they clearly differ
+  numbers: false, // whether the person asked for them
+  usual: null,
+  points: [], // [ms, bpm] of the last ten minutes
+};
+
+let show = () => {};
+let socket = null;
+let began = moment();
+let tried = began;
+let heard = began;
+let tries = 0;
+let retry = 0;
+let sending = null; // { body, since, seen, state: "sending" | "heard" | "gave-up" }
+
+export function start(onChange) {
+  show = onChange;
+  began = moment();
+  setInterval(watch, 1000);
+  document.addEventListener("visibilitychange", awake);
+  addEventListener("online", awake);
+  connect();
+}
+
+// Two clocks, since the first stands still on some phones while they sleep.
+function moment() {
+  return { run: performance.now(), wall: Date.now() };
+}
+
+function since(then) {
+  return Math.max(performance.now() - then.run, Date.now() - then.wall);
+}
+
+// --- pictures in ------------------------------------------------------------------------------
+
+function connect() {
+  clearTimeout(retry);
+  tried = moment();
+  const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+  socket = mine;
+  mine.onopen = () => {
+    state.points = [];
+    if (state.numbers) mine.send(JSON.stringify({ numbers: true }));
+  };
+  mine.onmessage = (event) => {
+    if (mine === socket) hear(JSON.parse(event.data));
+  };
+  mine.onclose = (event) => {
+    if (mine === socket) closed(event.code);
+  };
+}
+
+function hear(message) {
+  tries = 0;
+  heard = moment();
+  const skew = Date.now() - message.now_ms;
+  state.skewMs = Math.abs(skew) > 60000 ? skew : 0;
+  state.nowMs = message.now_ms;
+  state.door = "open";
+  if (message.view) {
+    state.view = message.view;
+    settle();
+  }
+  if (message.pulse && state.numbers) {
+    state.usual = message.pulse.usual_bpm;
+    const oldest = message.now_ms - 600000;
+    state.points = [...state.points, ...message.pulse.points].filter(([ms]) => ms > oldest);
+  }
+  show();
+}
+
+function closed(code) {
+  socket = null;
+  if (REFUSED[code]) {
+    shut(REFUSED[code]);
+    return;
+  }
+  if (state.door === "open") state.door = "lost"; // at once: what stands there may be old
+  // Soon at first, since the service is back within seconds after a restart; then at ease,
+  // with some chance in it so that several pages do not come all at once.
+  retry = setTimeout(connect, Math.min(500 * 2 ** tries, 10000) * (0.75 + Math.random() / 2));
+  tries += 1;
+  show();
+}
+
+export function shut(door) {
+  Object.assign(state, { door, view: null, points: [], usual: null });
+  sending = null;
+  show();
+}
+
+// A line that died without a word (the phone left the Wi-Fi) is found here.
+function watch() {
+  const open = state.door === "open";
+  const quiet = Math.min(since(heard), since(tried));
+  if (socket && quiet > (open ? STALE_MS : CONNECT_MS)) {
+    const old = socket;
+    closed(0);
+    old.close();
+  }
+  if (state.door === "connecting" && since(began) > STALE_MS) state.door = "lost";
+  show();
+}
+
+// Whoever looks at the page again does not wait for the back-off.
+function awake() {
+  if (document.hidden) return;
+  watch();
+  if (!socket && ["connecting", "lost"].includes(state.door)) connect();
+}
+
+export function askForNumbers(wanted) {
+  if (state.numbers === wanted) return;
+  Object.assign(state, { numbers: wanted, points: [], usual: null });
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ numbers: wanted }));
+}
+
+// --- answers out ------------------------------------------------------------------------------
+
+// The same tap twice is one answer; another tap takes the place of one still on its way.
+export async function say(answer, about) {
+  if (resting()) return;
+  const mine = {
+    // The id makes retries one answer. (crypto.randomUUID is missing on plain http.)
+    body: { id: randomId(), answer, about, minutes: answer === "more-time" ? 20 : null },
+    since: moment(),
+    seen: JSON.stringify(state.view),
+    state: "sending",
+  };
+  sending = mine;
+  show();
+  for (let n = 0; sending === mine && mine.state === "sending"; n += 1) {
+    const ageMs = Math.round(since(mine.since));
+    const status = ageMs > TRY_FOR_MS ? 400 : await post("/answer", { ...mine.body, age_ms: ageMs });
+    if (status === 200 || status === 202) mine.state = "heard";
+    else if (status === 400) mine.state = "gave-up";
+    else if (status === 401) shut("unpaired");
+    else await pauseFor(Math.min(500 * 2 ** n, 5000));
+  }
+  settle();
+  show();
+  if (mine.state === "heard") setTimeout(settle, 1500);
+}
+
+// Buttons rest until what was said shows in the picture, or a moment has passed.
+function settle() {
+  if (sending?.state !== "heard") return;
+  if (JSON.stringify(state.view) === sending.seen && since(sending.since) < 1500) return;
+  sending = null;
+  show();
+}
+
+export const resting = () =>
+  sending !== null && sending.state !== "gave-up" && since(sending.since) < PATIENCE_MS;
+
+export function sendingLine() {
+  if (sending === null || sending.state === "heard") return "";
+  if (sending.state === "gave-up") return line("page.gave-up");
+  if (since(sending.since) < 1000) return "";
+  return line(resting() ? "page.sending" : "page.not-sent");
+}
+
+export async function pair(code) {
+  const status = await post("/pair", { code });
+  if (status === 200) return;
+  shut({ 400: "unknown-code", 403: "unknown-code", 429: "too-many" }[status] ?? "pair-failed");
+}
+
+async function post(path, body) {
+  try {
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(8000),
+    });
+    return response.status;
+  } catch {
+    return 0;
+  }
+}
+
+const pauseFor = (ms) => new Promise((wake) => setTimeout(wake, ms));
+
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

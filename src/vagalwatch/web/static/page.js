@@ -1,0 +1,161 @@
+// The client's page: draws the card of the moment, and leaves at once when asked to.
+// link.js talks to the service, cards.js decides what a screen says, words.js has the lines.
+
+import { card } from "./cards.js";
+import * as link from "./link.js";
+import * as pulse from "./pulse.js";
+import { line, load, section } from "./words.js";
+
+const AWAY = "https://www.wikipedia.org/"; // neutral, quick, and in everybody's history
+
+const byId = (id) => document.getElementById(id);
+let done = sessionStorage.getItem("done"); // the break whose last screen was read
+let step = { about: null, n: 0 };
+
+// --- drawing ----------------------------------------------------------------------------------
+
+const drawn = {};
+
+// The page is touched only where something changed: a screen reader speaks what changes, and
+// nobody's focus or finger loses its button.
+function changed(name, value) {
+  const text = JSON.stringify(value ?? null);
+  if (drawn[name] === text) return false;
+  drawn[name] = text;
+  return true;
+}
+
+function put(id, text = "") {
+  if (!changed(id, text)) return;
+  byId(id).textContent = text;
+  byId(id).classList.toggle("empty", !text);
+}
+
+function draw() {
+  const now = card(link.state, done);
+  const { view, door } = link.state;
+  const trouble = door === "lost" ? "page.offline-mark" : "page.not-recording";
+  put("mark", view && (door === "lost" || !view.recording) ? line(trouble) : "");
+  put("notice", now.notice);
+  put("say", now.say);
+  put("more", now.more);
+  drawLines(now.lines ?? [], now.strong === true);
+  drawProgress(now.progress ?? null);
+  drawStep(now.steps, view?.break?.id);
+  drawQuote(now.quote);
+  put("sending", link.sendingLine());
+  drawAnswers("answers", now.answers ?? [], now.call);
+  drawAnswers("quiet", now.quiet ?? []);
+  pulse.draw(now.numbers === true && door === "open");
+}
+
+function drawLines(lines, strong) {
+  if (!changed("lines", [lines, strong])) return;
+  byId("lines").hidden = lines.length === 0;
+  byId("lines").classList.toggle("strong", strong);
+  byId("lines").replaceChildren(...lines.map((text) => element("li", text)));
+}
+
+function drawProgress(progress) {
+  if (!changed("progress", progress)) return;
+  byId("progress").hidden = progress === null;
+  byId("progress").value = progress ?? 0;
+}
+
+function drawStep(steps, about) {
+  if (step.about !== about) step = { about, n: 0 };
+  const text = steps?.[step.n % steps.length];
+  if (!changed("step", text)) return;
+  byId("step").hidden = !text;
+  byId("step-text").textContent = text ?? "";
+}
+
+function drawQuote(quote) {
+  if (!changed("quote", quote)) return;
+  byId("quote").hidden = !quote;
+  byId("quote").open = false;
+  byId("quote-title").textContent = quote?.[0] ?? "";
+  byId("quote-text").textContent = quote?.[1] ?? "";
+}
+
+function drawAnswers(id, rows, call) {
+  const box = byId(id);
+  if (changed(id, [rows, call])) {
+    const hadFocus = box.contains(document.activeElement);
+    box.replaceChildren(...(call ? [callLink(call)] : []), ...rows.map(button));
+    // Focus that lost its button goes to the sentence that says what is now.
+    if (hadFocus) byId("say").focus({ preventScroll: true });
+  }
+  for (const each of box.querySelectorAll("button")) each.setAttribute("aria-disabled", String(link.resting()));
+}
+
+function button([answer, label, about]) {
+  const made = element("button", label);
+  made.type = "button";
+  made.dataset.answer = answer;
+  made.onclick = () => (answer === "done" ? read(about) : link.say(answer, about));
+  return made;
+}
+
+// 112 and 911 reach help from any mobile phone (3GPP TS 22.101, 10.1.1).
+function callLink(label) {
+  const made = element("a", label);
+  made.href = "tel:112";
+  made.className = "button";
+  return made;
+}
+
+function read(id) {
+  done = id;
+  sessionStorage.setItem("done", id);
+  draw();
+}
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+// --- leaving ----------------------------------------------------------------------------------
+
+function leave() {
+  document.body.remove(); // blank at once, also where the next page is slow to come
+  document.title = "";
+  location.replace(AWAY);
+}
+
+// Shift three times, not Escape, which stops the next page from loading (GOV.UK, exit this page).
+let shifts = [];
+addEventListener("keydown", (event) => {
+  if (event.repeat) return;
+  const recent = shifts.filter((at) => event.timeStamp - at < 3000);
+  shifts = event.key === "Shift" ? [...recent, event.timeStamp] : [];
+  if (shifts.length === 3) leave();
+});
+
+// --- starting ---------------------------------------------------------------------------------
+
+async function start() {
+  byId("leave").onclick = leave;
+  const code = location.pathname === "/pair" ? location.hash.slice(1) : "";
+  if (location.pathname === "/pair") history.replaceState(null, "", "/"); // out of the history
+  await load();
+  document.title = line("page.title");
+  byId("leave").textContent = line("page.leave");
+  byId("step-title").textContent = line("page.step");
+  byId("another").textContent = line("page.another");
+  byId("another").onclick = () => { step.n += 1; draw(); };
+  byId("progress").setAttribute("aria-label", line("page.how-far"));
+  byId("help-title").textContent = line("page.help");
+  byId("help-lines").replaceChildren(...section("page.help-").map((text) => element("li", text)));
+  pulse.start(draw);
+  if (code) {
+    put("say", line("page.pairing"));
+    await link.pair(code);
+  }
+  if (link.state.door === "connecting") link.start(draw);
+  draw();
+}
+
+start();

@@ -1,0 +1,32 @@
+// Lines of the words file by key, and how they are put: no sentence stands in the code.
+
+let words = { lang: "en", lines: {}, steps: {} };
+
+// Tried until it works: the service may be starting anew just now.
+export async function load() {
+  try {
+    words = await (await fetch("/words.json")).json();
+  } catch {
+    await new Promise((wake) => setTimeout(wake, 1000));
+    await load();
+  }
+  document.documentElement.lang = words.lang;
+}
+
+// An unknown key (a newer service, an older page) claims nothing: "not measuring".
+export function line(key, values = {}) {
+  const text = words.lines[key] ?? words.lines["state.unknown"];
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+export const section = (prefix) =>
+  Object.keys(words.lines).filter((key) => key.startsWith(prefix)).map((key) => line(key));
+
+// Which small steps fit which break is ruled in words.py; for all but flooding, the mildest.
+export const steps = (about) => words.steps[about === "flooding" ? "flooding" : "shutdown"];
+
+// The first sentence is the headline, the rest stands under it.
+export function split(text) {
+  const [, say, more] = /^(.+?[.?!])\s+(.+)$/s.exec(text) ?? [null, text, ""];
+  return { say, more };
+}

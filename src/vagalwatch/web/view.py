@@ -1,0 +1,337 @@
+"""What one wearer's page shows, reduced from that wearer's records; pure.
+
+The page gets times and keys of lines in the words file (``say``), no sentence. It gets no
+number of the body either, unless the person asked for them (:meth:`View.pulse`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.alerts.preferences import Preferences
+from vagalwatch.hrv.codes import EDA_GATES, Gate, Why
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    ClockStep,
+    Eda,
+    EpisodeKind,
+    Estimate,
+    Gap,
+    GapReason,
+    Heart,
+    Motion,
+    Run,
+    Setting,
+    State,
+    Stream,
+)
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
+
+S_NS: Final = 1_000_000_000
+
+ESTIMATE_HOLDS_NS: Final = 15 * S_NS
+"""Rows come every 5 s and up to 3 s late; after three missed rows the last one is history."""
+SILENT_NS: Final = 60 * S_NS
+"""The longest silence that any stream is granted before it counts as not measured."""
+SAFETY_STAYS_NS: Final = 30 * 60 * S_NS
+"""Our choice: who has fainted finds the screen when coming to, and not the next morning."""
+LOOKS_BACK_NS: Final = 10 * 60 * S_NS
+"""Our choice: how long an answer, an expired prompt or a return is still spoken of, and how
+far the curve of the heart rate reaches."""
+PULSE_POINTS: Final = 1200
+"""Ten minutes at two notifications a second, more than any strap sends."""
+CLOSED_KEPT: Final = 64
+"""Answered prompts remembered against repeats; a few a day are asked."""
+
+_RUNNING: Final = {BreakPhase.ON, BreakPhase.SETTLED, BreakPhase.NOT_SETTLED}
+_ENDED: Final = {BreakPhase.RETURNED, BreakPhase.NOT_RESUMED}
+_UNANSWERED: Final = {
+    BreakPhase.DECLINED: "break.declined",
+    BreakPhase.WRONG: "break.wrong",
+    BreakPhase.EXPIRED: "break.expired",
+}
+_CLOSES: Final = {
+    AnswerKind.YES: "",
+    AnswerKind.SEEN: "",
+    AnswerKind.NOT_NOW: "break.declined",
+    AnswerKind.WRONG: "break.wrong",
+    AnswerKind.LATER: "page.later",
+}
+"""Answers that close a prompt at once, and what is said then; a break's step says more."""
+
+_HEART_GAP: Final = {
+    GapReason.NEVER_SEEN: "gate.heart-missing",
+    GapReason.SILENT: "gate.heart-silent",
+    GapReason.OFF_BODY: "gate.heart-off-body",
+    GapReason.FROZEN: "gate.heart-frozen",
+    GapReason.STOPPED: "page.stopped",
+    GapReason.MODE_CHANGE: "page.short-pause",
+}
+"""What is said of a gap in the heart before the next row names it; else "gate.heart-gap"."""
+_TOLD: Final = EDA_GATES | {Gate.MOTION_MISSING}
+"""Gates worth a line of their own; those of single figures are for the therapist."""
+
+
+class View:
+    """Push every record of one wearer and of the site; ask for what the page shows.
+
+    Records may come again (an alert is repeated, a start re-reads the journal): that changes
+    nothing. The present is the latest ``recv_ns`` seen, so ticks make things expire.
+    """
+
+    def __init__(self, wearer: str) -> None:
+        """Know nothing yet: that shows as not measuring."""
+        self._wearer = wearer
+        self._now_ns = 0
+        self._step_ns = 0
+        self._estimate: Estimate | None = None
+        self._seen_ns: dict[tuple[Stream, str], int] = {}
+        self._gaps: dict[tuple[Stream, str, int], Gap] = {}
+        self._prompt: Alert | None = None
+        self._safety: Alert | None = None
+        self._break: BreakStep | None = None
+        self._notice: tuple[str, str, int] | None = None
+        self._closed: dict[str, int] = {}
+        self._pulse: deque[tuple[int, float]] = deque(maxlen=PULSE_POINTS)
+        self._preferences = Preferences()
+
+    def push(self, record: Record) -> None:  # noqa: C901 - one flat case a kind of record
+        """Take one record of this wearer or of the site."""
+        self._now_ns = max(self._now_ns, record.recv_ns)
+        match record:
+            case Heart():
+                self._heart(record)
+            case Eda() | Motion():
+                self._seen_ns[Stream(record.kind), record.source] = record.t_ns
+            case Gap():
+                self._gap(record)
+            case Estimate():
+                self._estimate = record
+            case Alert():
+                self._alert(record)
+            case Answer():
+                self._answer(record)
+            case BreakStep():
+                self._break_step(record)
+            case Setting():
+                with suppress(ValueError):  # refused where people enter it
+                    self._preferences.take(record.key, record.value)
+            case ClockStep():
+                self._step_ns += record.delta_ns
+            case Run(ended=False):
+                self._new_run(record.recv_ns)
+            case _:
+                pass
+        self._expire()
+
+    def as_json(self) -> dict[str, object]:
+        """What the page shows. Times are UTC ms of the wall clock."""
+        return {
+            "screen": self._screen(),
+            "measure": self._measure(),
+            "missing": [
+                {"stream": stream, "since_ms": self._wall_ms(since_ns)}
+                for stream, (_, since_ns) in sorted(self._missing().items())
+            ],
+            "prompt": None if self._prompt is None else self._prompt_json(self._prompt),
+            "safety": None if self._safety is None else {"id": self._safety.id},
+            "break": None if self._break is None else self._break_json(self._break),
+            "notice": None
+            if self._notice is None
+            else {"say": self._notice[0], "about": self._notice[1]},
+        }
+
+    def pulse(self, after_ms: int = 0) -> list[tuple[int, int]]:
+        """Heart rate later than ``after_ms``, for a person who asked: (wall ms, bpm) by time."""
+        return [
+            (at_ms, round(hr_bpm))
+            for t_ns, hr_bpm in self._pulse
+            if (at_ms := self._wall_ms(t_ns)) > after_ms
+        ]
+
+    def usual_bpm(self) -> int | None:
+        """The personal baseline of the latest row, in whole beats a minute."""
+        usual = None if self._estimate is None else self._estimate.usual_hr_bpm
+        return None if usual is None else round(usual)
+
+    def now_ms(self) -> int:
+        """The present by the wall clock, as far as the records tell."""
+        return self._wall_ms(self._now_ns)
+
+    # --- taking records -----------------------------------------------------------------------
+
+    def _heart(self, record: Heart) -> None:
+        if record.hr_bpm is None and not record.beat_t_ns:
+            return
+        self._seen_ns[Stream.HEART, record.source] = record.t_ns
+        if record.hr_bpm is not None and record.contact is not False:
+            self._pulse.append((record.t_ns, record.hr_bpm))
+
+    def _gap(self, record: Gap) -> None:
+        key = (record.stream, record.source, record.t_ns)
+        if record.end_ns is None:
+            self._gaps[key] = record
+        else:
+            self._gaps.pop(key, None)
+
+    def _new_run(self, recv_ns: int) -> None:
+        """What was open when the service stopped is measured anew, or reported anew.
+
+        Times of the old run go on by wall time, as the break engine has it.
+        """
+        self._gaps.clear()
+        self._seen_ns.clear()
+        self._estimate = None
+        step_ns, self._step_ns = self._step_ns, 0
+        self._now_ns = recv_ns
+        if self._break is not None:
+            self._break = replace(
+                self._break,
+                t_ns=self._break.t_ns + step_ns,
+                began_ns=self._break.began_ns + step_ns,
+                until_ns=self._break.until_ns + step_ns,
+            )
+
+    def _alert(self, alert: Alert) -> None:
+        if alert.valid_until_ns <= self._closed.get(alert.id, 0):
+            return  # a repeat of what was answered; asked anew it is valid for longer
+        if alert.alert is EpisodeKind.SAFETY:
+            self._safety = alert
+        else:
+            self._prompt = alert
+            self._notice = None
+
+    def _answer(self, answer: Answer) -> None:
+        if answer.answer in _CLOSES:
+            self._close(answer.about, _CLOSES[answer.answer])
+
+    def _break_step(self, step: BreakStep) -> None:
+        if step.phase in _RUNNING:
+            self._break = step
+            self._notice = None
+            self._close(step.alert_id, "")
+        elif step.phase in _ENDED:
+            self._break = step
+        elif step.phase in _UNANSWERED:
+            if self._break is not None and self._break.id == step.id:  # "no break now"
+                self._break = None
+            self._close(step.alert_id, _UNANSWERED[step.phase])
+
+    def _close(self, alert_id: str, say: str) -> None:
+        """End an open prompt or safety screen; ``say`` is then said for a while."""
+        until_ns = self._now_ns
+        if self._safety is not None and self._safety.id == alert_id:
+            until_ns = max(until_ns, self._safety.valid_until_ns)
+            self._safety = None
+        if self._prompt is not None and self._prompt.id == alert_id:
+            until_ns = max(until_ns, self._prompt.valid_until_ns)
+            self._prompt = None
+            self._notice = (say, alert_id, self._now_ns) if say else None
+        if alert_id:
+            self._closed[alert_id] = until_ns
+            if len(self._closed) > CLOSED_KEPT:
+                del self._closed[next(iter(self._closed))]
+
+    def _expire(self) -> None:
+        now_ns = self._now_ns
+        if self._prompt is not None and now_ns >= self._prompt.valid_until_ns:
+            self._close(self._prompt.id, "break.expired")
+        if self._safety is not None and now_ns - self._safety.t_ns > SAFETY_STAYS_NS:
+            self._close(self._safety.id, "")
+        if self._notice is not None and now_ns - self._notice[2] > LOOKS_BACK_NS:
+            self._notice = None
+        ended = self._break
+        if ended is not None and ended.phase in _ENDED and now_ns - ended.t_ns > LOOKS_BACK_NS:
+            self._break = None
+        while self._pulse and now_ns - self._pulse[0][0] > LOOKS_BACK_NS:
+            self._pulse.popleft()
+
+    # --- showing ------------------------------------------------------------------------------
+
+    def _screen(self) -> str:
+        phase = None if self._break is None else self._break.phase
+        if self._safety is not None:
+            return "safety"
+        if phase is BreakPhase.ON:
+            return "break"
+        if phase in _RUNNING:
+            return "time-up"
+        if self._prompt is not None:
+            return "prompt"
+        return "measure" if phase is None else "after"
+
+    def _measure(self) -> dict[str, object]:
+        """Whether and what is measured now; never more than the latest row says."""
+        estimate = self._fresh_estimate()
+        told = () if estimate is None else estimate.gates
+        out: dict[str, object] = {
+            "kind": "not-measuring",
+            "say": "state.unknown",
+            "also": [f"gate.{gate}" for gate in told if gate in _TOLD],
+            "progress": None,
+        }
+        heart = self._missing().get(Stream.HEART)
+        if heart is not None:
+            return out | {"say": _HEART_GAP.get(heart[0], "gate.heart-gap")}
+        if estimate is None:
+            return out
+        if estimate.state is State.UNKNOWN:
+            return out | {"say": f"gate.{estimate.reason}"}
+        if estimate.state is State.CALIBRATING:
+            say = f"gate.{estimate.reason}"
+            return out | {"kind": "calibrating", "say": say, "progress": _progress(estimate)}
+        return out | {"kind": "measuring", "say": f"state.{estimate.state}"}
+
+    def _fresh_estimate(self) -> Estimate | None:
+        last = self._estimate
+        return last if last and self._now_ns - last.t_ns <= ESTIMATE_HOLDS_NS else None
+
+    def _missing(self) -> dict[Stream, tuple[GapReason, int]]:
+        """Streams that no source delivers now: why, and since when (ns)."""
+        out = {
+            key: (GapReason.SILENT, seen_ns)
+            for key, seen_ns in self._seen_ns.items()
+            if self._now_ns - seen_ns > SILENT_NS
+        }
+        for (stream, source, t_ns), gap in sorted(self._gaps.items()):
+            out[stream, source] = (gap.reason, t_ns)
+        delivering = {stream for stream, source in self._seen_ns if (stream, source) not in out}
+        return {stream: why for (stream, _), why in sorted(out.items()) if stream not in delivering}
+
+    def _prompt_json(self, alert: Alert) -> dict[str, object]:
+        return {
+            "id": alert.id,
+            "about": alert.alert,
+            "say": f"prompt.{alert.alert}",
+            "minutes": self._preferences.break_minutes,
+        }
+
+    def _break_json(self, step: BreakStep) -> dict[str, object]:
+        why = f"-{step.reason}" if step.phase is BreakPhase.NOT_SETTLED and step.reason else ""
+        return {
+            "id": step.id,
+            "about": step.about,
+            "say": f"break.{step.phase}{why}",
+            "minutes": round((step.until_ns - step.began_ns) / (60 * S_NS)),
+            "until_ms": self._wall_ms(step.until_ns),
+        }
+
+    def _wall_ms(self, t_ns: int) -> int:
+        return (t_ns + self._step_ns) // 1_000_000
+
+
+def _progress(estimate: Estimate) -> float | None:
+    """How far the baseline is, 0 to 1, if the row says so."""
+    for reason in estimate.reasons:
+        if reason.code == Why.USABLE_SECONDS and reason.value is not None and reason.threshold:
+            return max(0.0, min(1.0, reason.value / reason.threshold))
+    return None
