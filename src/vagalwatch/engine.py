@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vagalwatch.alerts.policy import Policy, PolicyState
+from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.pipeline import Pipeline, PipelineState
+from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Setting
 
 if TYPE_CHECKING:
     from vagalwatch.records import Record
@@ -45,3 +47,17 @@ class Engine:
             outputs.extend(self._policy.push(said))
         outputs.extend(self._policy.push(record))
         return outputs
+
+
+def is_input(record: Record) -> bool:
+    """Whether an engine is told ``record``, or has said it.
+
+    A baseline is said by the engine; only ``null``, which asks for a new one, comes from a person.
+    """
+    match record:
+        case Estimate() | Episode() | Alert() | BreakStep():
+            return False
+        case Setting(key=key, value=value):
+            return key != BASELINE_KEY or value == "null"
+        case _:
+            return True

@@ -1,0 +1,66 @@
+"""An engine's state as text and back: plain values only, never pickle.
+
+Floats keep their bits (JSON with round-trip digits), and reading is strict: text that is not
+exactly a state of this version is refused, and the caller re-reads the journal instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Final, get_args, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from vagalwatch.engine import EngineState
+
+_CONFIG: Final = ConfigDict(
+    strict=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="constants"
+)
+
+
+class UnusableSnapshotError(ValueError):
+    """The text is not a state of this version; the message holds no values."""
+
+
+def freeze(state: EngineState) -> str:
+    """``state`` as JSON.
+
+    Raises:
+        PydanticSerializationError: it holds something that is not a plain value.
+    """
+    return _adapter().dump_json((state,), warnings="error").decode()
+
+
+def thaw(text: str) -> EngineState:
+    """The state that :func:`freeze` was given.
+
+    Raises:
+        UnusableSnapshotError: this is not one.
+    """
+    try:
+        return _adapter().validate_json(text)[0]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise UnusableSnapshotError(f"{first['loc']}: {first['type']}") from None
+
+
+@cache
+def _adapter() -> TypeAdapter[tuple[EngineState]]:
+    _resolve(EngineState)
+    # A bare dataclass takes no config; within another type it takes that of the adapter.
+    return TypeAdapter(tuple[EngineState], config=_CONFIG)
+
+
+def _resolve(cls: type) -> None:
+    """Replace the annotations of a tree of dataclasses, which are text, by what they name.
+
+    pydantic would look names up in the class first, where a field may hide the module that its
+    own type comes from (``states: states.StatesState``).
+    """
+    hints = get_type_hints(cls, localns={})
+    for field in fields(cls):
+        field.type = hints[field.name]
+        for part in (field.type, *get_args(field.type)):
+            if isinstance(part, type) and is_dataclass(part):
+                _resolve(part)

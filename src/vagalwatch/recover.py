@@ -1,0 +1,217 @@
+"""The restart law: what is said over a crash is what the engine says of the committed records.
+
+A snapshot holds the engine's state after everything up to its place. What was committed since is
+told again, and what the engine then says is compared with what stands in the journal already:
+the rest had been lost on its way there, and is journalled now. The time in between stands in the
+journal as gaps, which the engine is told like any other.
+
+After an upgrade old states mean nothing: the new engine starts from the settings (baselines among
+them) and the last quarter of an hour, in silence, and goes on with the break that is running.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.alerts.pause import Pause
+from vagalwatch.alerts.policy import Policy, PolicyState
+from vagalwatch.engine import ENGINE_VERSION, Engine, EngineState, is_input
+from vagalwatch.hrv.parameters import parameters_hash
+from vagalwatch.journal.port import RUN_SHIFT, Snapshot
+from vagalwatch.journal.snapshot import UnusableSnapshotError, freeze, thaw
+from vagalwatch.records import (
+    Alert,
+    BreakStep,
+    ClockStep,
+    Eda,
+    Episode,
+    EpisodeKind,
+    Gap,
+    GapReason,
+    Heart,
+    Motion,
+    Run,
+    Setting,
+    Stream,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vagalwatch.journal.port import Entry, Journal
+    from vagalwatch.records import Record
+
+_MINUTE_NS: Final = 60_000_000_000
+
+REREAD_NS: Final = 15 * _MINUTE_NS
+"""After an upgrade: three times the longest window, the 300 s of LF and HF."""
+
+DAY_NS: Final = 24 * 60 * _MINUTE_NS
+"""As far back as a break can still be running, and as prompts count towards the day's few."""
+
+DELIVERING_NS: Final = 2 * _MINUTE_NS
+"""A stream that said something this shortly before the end was being delivered; a silence twice
+as short (the longest that counts as none is 60 s) stands in the journal as a gap of its own."""
+
+_STREAMS: Final = {"heart": Stream.HEART, "eda": Stream.EDA, "motion": Stream.MOTION}
+
+
+def snapshot_of(engine: Engine, place: int) -> Snapshot:
+    """``engine`` after everything up to ``place``, what it said of it included."""
+    return Snapshot(place, ENGINE_VERSION, parameters_hash(), freeze(engine.state))
+
+
+def recover(journal: Journal, wearer: str) -> tuple[Engine, list[Record]]:
+    """The engine as it was, and what it had said that the journal does not hold.
+
+    To be called before anything is appended. The second part is to be appended, in order, and
+    not told to the engine.
+    """
+    snapshot = journal.snapshot(wearer)
+    engine = _thawed(wearer, snapshot)
+    if snapshot is None or engine is None:
+        engine = _begun_anew(journal, wearer)
+        journal.save_snapshot(wearer, snapshot_of(engine, journal.newest))
+        return engine, []
+    said: list[Record] = []
+    known = set()
+    for entry in _entries(journal, snapshot.place, wearer):
+        if is_input(entry.record):
+            said += engine.push(entry.record)
+        else:
+            known.add(_key(entry.record))
+    return engine, [record for record in said if _key(record) not in known]
+
+
+def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
+    """The gaps from the end of the run before to ``now_ns``, for each stream of ``wearer``.
+
+    A gap that was open then ends now; a stream that was being delivered has one from its last
+    sample's arrival. To be called before anything is appended; the records are to be appended
+    and told to the engine.
+    """
+    last = _last(journal)
+    if last is None:
+        return []
+    run_start = last.place >> RUN_SHIFT << RUN_SHIFT
+    missing: dict[tuple[str, Stream, int], GapReason] = {}
+    for entry in _entries(journal, run_start, wearer, kinds=("gap",)):
+        if isinstance(gap := entry.record, Gap):
+            missing[gap.source, gap.stream, gap.t_ns] = gap.reason
+            if gap.end_ns is not None:
+                del missing[gap.source, gap.stream, gap.t_ns]
+    silent = {(source, stream) for source, stream, _ in missing}
+    delivered: dict[tuple[str, Stream], int] = {}
+    since_ns = last.record.recv_ns - DELIVERING_NS
+    for entry in _entries(journal, run_start, wearer, kinds=tuple(_STREAMS), since_ns=since_ns):
+        if isinstance(sample := entry.record, Heart | Eda | Motion):
+            delivered[sample.source, _STREAMS[sample.kind]] = sample.recv_ns
+    for (source, stream), recv_ns in delivered.items():
+        if (source, stream) not in silent:
+            missing[source, stream, recv_ns] = GapReason.RESTART
+    return [
+        Gap(
+            wearer=wearer,
+            source=source,
+            stream=stream,
+            t_ns=t_ns,
+            recv_ns=now_ns,
+            reason=reason,
+            end_ns=max(now_ns, t_ns),  # a clock that went back makes no negative gap
+        )
+        for (source, stream, t_ns), reason in missing.items()
+    ]
+
+
+def _thawed(wearer: str, snapshot: Snapshot | None) -> Engine | None:
+    if snapshot is None or snapshot[1:3] != (ENGINE_VERSION, parameters_hash()):
+        return None
+    try:
+        return Engine(wearer, thaw(snapshot.state))
+    except UnusableSnapshotError:
+        return None
+
+
+def _begun_anew(journal: Journal, wearer: str) -> Engine:
+    last = _last(journal)
+    if last is None:
+        return Engine(wearer)
+    settings = {
+        entry.record.key: entry.record
+        for entry in _entries(journal, 0, wearer, kinds=("setting",))
+        if isinstance(entry.record, Setting)
+    }
+    silent = Engine(wearer)
+    for setting in settings.values():
+        silent.push(setting)
+    since_ns = last.record.recv_ns - REREAD_NS
+    for entry in _entries(journal, 0, wearer, since_ns=since_ns):
+        if is_input(entry.record) and not isinstance(entry.record, Setting):
+            silent.push(entry.record)
+    # What that engine would have prompted was never shown: its policy is left behind, and the
+    # prompts and the break that people did see are put in its place.
+    policy = Policy(wearer, PolicyState())
+    for setting in settings.values():
+        policy.push(setting)
+    kinds = ("alert", "break", "clock-step", "run")
+    since_ns = last.record.recv_ns - DAY_NS
+    for entry in _entries(journal, 0, wearer, kinds=kinds, since_ns=since_ns):
+        _remember(policy, entry.record)
+    return Engine(wearer, EngineState(pipeline=silent.state.pipeline, policy=policy.state))
+
+
+def _remember(policy: Policy, event: Record) -> None:
+    """Let ``policy`` know of an ``event`` without saying anything about it."""
+    match event:
+        case Alert() if event.alert != EpisodeKind.SAFETY:
+            policy.state.prompted_ns.append(event.recv_ns)
+        case BreakStep():
+            policy.state.pause = Pause(
+                id=event.id,
+                phase=event.phase,
+                began_ns=event.began_ns,
+                until_ns=event.until_ns,
+                origin=event.origin,
+                about=event.about,
+                alert_id=event.alert_id,
+                offer_until_ns=event.recv_ns,  # an offer from before an upgrade has run out
+            )
+        case ClockStep() | Run():
+            policy.push(event)
+        case _:
+            pass
+
+
+def _last(journal: Journal) -> Entry | None:
+    """The newest entry that can be read."""
+    found = journal.read(journal.newest - 1, limit=1)
+    return found[0] if found else None
+
+
+def _entries(
+    journal: Journal,
+    after: int,
+    wearer: str,
+    *,
+    kinds: tuple[str, ...] = (),
+    since_ns: int | None = None,
+) -> Iterator[Entry]:
+    while batch := journal.read(after, wearer=wearer, kinds=kinds, since_ns=since_ns):
+        yield from batch
+        after = batch[-1].place
+
+
+def _key(record: Record) -> tuple[object, ...]:
+    """What makes an output the same when it is said again."""
+    match record:
+        case Episode():
+            which: tuple[object, ...] = (record.episode, record.onset_ns, record.end_ns is None)
+        case Alert():
+            which = (record.id,)
+        case BreakStep():
+            which = (record.id, record.phase)
+        case Setting():
+            which = (record.key,)
+        case _:
+            which = ()
+    return (record.wearer, record.kind, record.t_ns, *which)
