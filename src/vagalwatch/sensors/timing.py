@@ -17,16 +17,16 @@ contradict each other by more than the shortest beat, a beat is missing or there
 the chain is broken, with the reason, and anchored anew. No chain is bridged, and no beat is
 placed after its arrival or before its predecessor.
 
-What this cannot see: a single lost interval while the heart beats in step with the sensor's
-second and the notification that carried it left no hole. Times are then early by that interval
-until the beat wanders out of step. A lost notification does leave a hole, and that alone already
-costs the pair across it.
+A lost notification also leaves a hole in the arrivals; that alone costs the pair across it. What
+cannot be seen at once is an interval that the sensor itself forgot while the heart beats in step
+with the sensor's second: times are then early by that interval until the beat wanders off.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from vagalwatch.records import GapReason
@@ -48,6 +48,7 @@ the jitter of a connection event is less."""
 
 _NOTIFICATION_NS: Final = NS  # Heart Rate Service 1.0, 3.1.1: typically once a second
 _HOLE = 1.75  # times the usual interval: one notification is missing or very late
+_REGULAR = 0.75  # times the usual interval: not the catching up of what was held up
 _BURST_NS: Final = 250_000_000  # notifications closer than this were held up together
 _REPEAT_NS: Final = 100_000_000  # the same intervals again within this were sent twice
 _SETTLING_NS: Final = 15 * NS  # surplus so soon after connecting is what the sensor had stored
@@ -78,9 +79,10 @@ class BeatClock:
     """Beat times of one source, over all its connections: strictly increasing, never revised.
 
     With a sensor that notifies each second and is late by a constant (plus up to 0.25 s of
-    jitter), beats lie within 1.25 s of the truth from the first, and within 0.6 s once the
-    bounds have closed (about 20 s). A lost or doubled notification ends the chain at once or,
-    where it hides, within 10 s for hearts that are not in step with the sensor.
+    jitter), beats lie within 1.3 s of the truth from the first and, once the bounds have closed
+    (25 s), within 0.4 s, or 0.8 s for a heart in step with the sensor's second. No pair is given
+    across a lost notification, and the chain ends within 10 s of it; at once after one that was
+    sent twice.
     """
 
     def __init__(self, rr_latency_s: float) -> None:
@@ -100,6 +102,7 @@ class BeatClock:
         self._opened_ns = now_ns
         self._arrivals: deque[int] = deque(maxlen=6)
         self._before_ns: int | None = None  # the notification before the present burst
+        self._suspected = False  # the hole before the last notification was a lost one
         self._repeatable: tuple[int, ...] = ()
         self._reason = None
         self.broken(None)
@@ -119,7 +122,7 @@ class BeatClock:
 
     def push(self, rr_1024: tuple[int, ...], recv_ns: int) -> list[Run | Break]:
         """Take the intervals of one notification, also when it has none; in order of arrival."""
-        hole = self._arrived(recv_ns)
+        self._arrived(rr_1024, recv_ns)
         if self._is_repeat(rr_1024, recv_ns):
             # Not chained, not counted: the anchor stands, the pair across it does not.
             self._linked, self._reason = False, GapReason.SURPLUS_BEATS
@@ -129,25 +132,33 @@ class BeatClock:
         said: list[Run | Break] = []
         for part in _split_at_long(rr_1024):
             if part:
-                said += self._chain(part, recv_ns, hole=hole)
+                said += self._chain(part, recv_ns)
             else:
                 self.broken(GapReason.MISSING_BEATS)
         return said
 
     # --- arrival ---------------------------------------------------------------------------
 
-    def _arrived(self, recv_ns: int) -> bool:
-        """Keep the rhythm of arrivals; true if one seems to be missing just before this one."""
-        if not self._arrivals:
-            self._arrivals.append(recv_ns)
-            return False
-        last_ns = self._arrivals[-1]
-        waits = [b - a for a, b in zip(self._arrivals, list(self._arrivals)[1:], strict=False)]
-        usual_ns = max(_NOTIFICATION_NS, min(waits, default=0))
-        if recv_ns - last_ns >= _BURST_NS:
-            self._before_ns = last_ns
+    def _arrived(self, rr_1024: tuple[int, ...], recv_ns: int) -> None:
+        """Keep the rhythm of arrivals and judge its holes.
+
+        A hole is a notification that is late or lost, and costs the pair across it. A late one
+        is followed by the next within less than the usual wait; when that does not happen, and
+        the intervals do not cover the hole, it was lost, and beats with it.
+        """
+        if self._arrivals:
+            wait_ns = recv_ns - self._arrivals[-1]
+            usual_ns = max(
+                _NOTIFICATION_NS, min((b - a for a, b in pairwise(self._arrivals)), default=0)
+            )
+            if self._suspected and wait_ns > _REGULAR * usual_ns:
+                self.broken(GapReason.MISSING_BEATS)
+            hole = wait_ns > _HOLE * usual_ns
+            self._suspected = hole and _to_ns(sum(rr_1024)) < wait_ns - usual_ns // 2
+            self._linked = self._linked and not hole
+            if wait_ns >= _BURST_NS:
+                self._before_ns = self._arrivals[-1]
         self._arrivals.append(recv_ns)
-        return recv_ns - last_ns > _HOLE * usual_ns
 
     def _is_repeat(self, rr_1024: tuple[int, ...], recv_ns: int) -> bool:
         """Equal intervals are normal; equal ones faster than any heart were sent twice."""
@@ -160,12 +171,12 @@ class BeatClock:
 
     # --- the chain -------------------------------------------------------------------------
 
-    def _chain(self, rr_1024: tuple[int, ...], recv_ns: int, *, hole: bool) -> list[Run | Break]:
+    def _chain(self, rr_1024: tuple[int, ...], recv_ns: int) -> list[Run | Break]:
         first_ns = _to_ns(self._ticks + rr_1024[0])
         last_ns = _to_ns(self._ticks + sum(rr_1024))
         high_ns = recv_ns - last_ns
         low_ns = None if self._before_ns is None else self._before_ns - first_ns
-        reason = self._contradiction(high_ns, low_ns, recv_ns, hole=hole)
+        reason = self._contradiction(high_ns, low_ns, recv_ns)
         if reason is not None:
             ticks = self._ticks
             self.broken(reason)
@@ -175,16 +186,12 @@ class BeatClock:
         self._settle(high_ns, low_ns, recv_ns)
         return self._emit(rr_1024)
 
-    def _contradiction(
-        self, high_ns: int, low_ns: int | None, recv_ns: int, *, hole: bool
-    ) -> GapReason | None:
+    def _contradiction(self, high_ns: int, low_ns: int | None, recv_ns: int) -> GapReason | None:
         if self._offset_ns is None:
             return None
         if high_ns < self._offset_ns - TOLERANCE_NS:
             fresh = recv_ns - self._opened_ns < _SETTLING_NS
             return GapReason.BACKLOG if fresh else GapReason.SURPLUS_BEATS
-        if hole:
-            self._linked = False  # suspicion costs one pair, proof costs the chain
         if low_ns is None:
             return None
         high_ns = min(high_ns, *self._highs)
@@ -195,7 +202,7 @@ class BeatClock:
         if agreed_ns > high_ns + TOLERANCE_NS or low_ns > whole_ns:
             return GapReason.MISSING_BEATS
         if low_ns > high_ns + TOLERANCE_NS:
-            self._linked = False
+            self._linked = False  # suspicion costs one pair, proof costs the chain
         return None
 
     def _settle(self, high_ns: int, low_ns: int | None, recv_ns: int) -> None:
