@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import json
 import math
-import random
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vagalwatch.records import Eda, Heart, Motion, Record, Tick
+from vagalwatch.records import Eda, Heart, Motion, Record, Setting, Tick
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
@@ -167,3 +167,87 @@ def e4(folder: Path, *, minutes: float | None = None) -> list[Record]:
 def _rows(path: Path) -> list[list[str]]:
     with gzip.open(path, "rt") as lines:
         return [line.strip().split(",") for line in lines if line.strip()]
+
+
+def baseline_setting(hr_bpm: float = 70.0, *, scl_us: float = 5.0, nsr: float = 3.0) -> Setting:
+    """A personal baseline, as a former run journalled it."""
+    part = {
+        "t_ns": T0_NS - NS,
+        "eda_source": "ring",
+        "hr": [hr_bpm, 2.0],
+        "ln_rmssd": [math.log(40.0), 0.2],
+        "ln_scl": [math.log(scl_us), 0.08],
+        "nsr": [nsr, 1.0],
+    }
+    return Setting(
+        wearer=WEARER,
+        t_ns=T0_NS - NS,
+        recv_ns=T0_NS - NS,
+        key="baseline",
+        value=json.dumps([part]),
+    )
+
+
+def rr_around(
+    rng: random.Random, rate_bpm: Callable[[float], float], until_s: float
+) -> list[float]:
+    """Intervals in SIG ticks with breathing and noise, following ``rate_bpm(t_s)``."""
+    rr_ms: list[float] = []
+    t_s = 0.0
+    while t_s < until_s:
+        mean_ms = 60_000 / rate_bpm(t_s)
+        rr = mean_ms * (1 + 0.03 * math.sin(2 * math.pi * 0.25 * t_s) + rng.gauss(0, 0.01))
+        rr_ms.append(round(rr * 1.024) / 1.024)
+        t_s += rr_ms[-1] / 1000
+    return rr_ms
+
+
+def skin_around(
+    rng: random.Random,
+    hz: float,
+    until_s: float,
+    *,
+    scl_us: Callable[[float], float],
+    responses_at_s: Iterable[float] = (),
+    noise_us: float = 0.002,
+) -> list[float]:
+    """A level with responses of .3 uS (rise about 1.5 s) and noise."""
+    onsets = list(responses_at_s)
+    return [
+        scl_us(i / hz)
+        + sum(_response_us(i / hz - onset) for onset in onsets if 0 <= i / hz - onset < 30)
+        + rng.gauss(0, noise_us)
+        for i in range(1, round(until_s * hz) + 1)
+    ]
+
+
+def _response_us(age_s: float) -> float:
+    return 0.63 * (math.exp(-age_s / 3.0) - math.exp(-age_s / 0.8))
+
+
+def still_hand(rng: random.Random, hz: float, until_s: float) -> list[tuple[float, float, float]]:
+    return [
+        (rng.gauss(0, 3), rng.gauss(0, 3), 1000 + rng.gauss(0, 3))
+        for _ in range(round(until_s * hz))
+    ]
+
+
+def sitter(
+    rng: random.Random, *, minutes: int, fast_from_s: int | None = None, eda_hz: float = 4.0
+) -> list[Record]:
+    """Somebody who sits, with a baseline of 70 bpm; from ``fast_from_s`` on the heart races."""
+    until_s = minutes * 60.0
+
+    def rate_bpm(t_s: float) -> float:
+        return 110.0 if fast_from_s is not None and t_s >= fast_from_s else 70.0
+
+    onsets = [t for t in range(5, minutes * 60, 9) if fast_from_s is not None and t >= fast_from_s]
+    return in_order(
+        [baseline_setting()],
+        ticks(T0_NS, T0_NS + minutes * 60 * NS),
+        hearts(rr_around(rng, rate_bpm, until_s)),
+        edas(
+            skin_around(rng, eda_hz, until_s, scl_us=lambda _: 5.0, responses_at_s=onsets), eda_hz
+        ),
+        motions(still_hand(rng, 14.0, until_s), 14.0),
+    )

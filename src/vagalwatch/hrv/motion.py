@@ -46,11 +46,13 @@ class MotionState:
 class Moved:
     """What a row knows of movement; ``None``: not known.
 
-    ``motion_mg`` is the mean over 30 s, ``still`` a minute without movement, ``turned`` that on
-    the trunk gravity turned within the last minute.
+    ``motion_mg`` is the mean over 30 s, ``moving`` that most of these seconds were movement
+    (gestures come in bursts, walking goes on), ``still`` a minute without movement, ``turned``
+    that on the trunk gravity turned within the last minute.
     """
 
     motion_mg: float | None = None
+    moving: bool | None = None
     still: bool | None = None
     turned: bool | None = None
 
@@ -71,7 +73,7 @@ def exercise_gate(
     Without a baseline nobody can say when it is back; then only moving itself counts, and the
     calibration waits for the heart to be level.
     """
-    if moved.motion_mg is not None and moved.motion_mg >= _MOVEMENT.moving_mg:
+    if moved.moving:
         state.moving_ns = t_ns
         state.back_s = 0
         return Gate.MOVING
@@ -135,6 +137,8 @@ def judge(state: MotionState, t_ns: int, *, trunk: bool) -> Moved:
         still = math.fsum(spreads) / len(spreads) < _MOVEMENT.still_mg
     return Moved(
         motion_mg=math.fsum(recent) / len(recent),
+        moving=sum(spread >= _MOVEMENT.moving_mg for spread in recent)
+        >= _MOVEMENT.moving_share * len(recent),
         still=still,
         turned=_turned(state, minute, end) if trunk else None,
     )

@@ -109,6 +109,7 @@ class Movement:
     moving_mg: float = 114.0
     still_mg: float = 21.0
     moving_s: int = 30
+    moving_share: float = 0.8  # of these seconds: gestures come in bursts, walking goes on
     still_s: int = 60
     lock_s: int = 480  # at most 8 min after exercise (proposed)
     lock_bpm: float = 5.0  # the heart is back when under usual + max(5, 7 %) for 20 s
@@ -173,7 +174,6 @@ class Flooding:
 
     recovered_share: float = 0.10  # Gottman: people feel calm while still 10 % over resting
     recovered_s: float = 120.0
-    recovered_z_nsr: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +196,8 @@ class Shutdown:
     drowsing_from_s: int = 600  # already quiet 3 to 10 min ago: drowsing, not a fall
     drowsing_to_s: int = 180
     engaged_s: int = 600  # somewhere in the last 10 min ...
-    engaged_rows: int = 6  # ... half a minute ...
-    engaged_z: float = 1.0  # ... with heart or skin over usual
+    engaged_rows: int = 12  # ... a minute in all ...
+    engaged_z: float = 1.0  # ... with heart and skin over usual: a fall from rest is only rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ class PipelineState:
     places: dict[str, str] = field(default_factory=dict)
     exercise: motion.ExerciseState = field(default_factory=motion.ExerciseState)
     baseline: bl.BaselineState = field(default_factory=bl.BaselineState)
-    states: states.StatesState = field(default_factory=states.StatesState)
+    machine: states.Machine = field(default_factory=states.Machine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ class Pipeline:
         )
         if row is None or blocked is not None:
             verdict, reason = State.UNKNOWN, str(blocked or Gate.HEART_THIN)
-            changes = states.miss(state.states, t_ns)
+            changes = states.miss(state.machine, t_ns)
             if usual is None:
                 bl.calibrate(state.baseline, t_ns, None, evidence.eda_source)
             else:
@@ -182,20 +182,20 @@ class Pipeline:
         elif usual is None:
             verdict = State.CALIBRATING
             reason = EXPIRED if state.baseline.expired else CALIBRATING
-            changes = states.watch_fall(state.states, row, None, exerted=exerted)
-            states.remember_uncalibrated(state.states, row)
+            changes = states.watch_fall(state.machine, row, None, exerted=exerted)
+            states.remember_uncalibrated(state.machine, row)
             progress = bl.calibrate(
                 state.baseline, t_ns, _for_baseline(evidence, metrics), evidence.eda_source
             )
             calibrated = progress is None
             reasons = _progress(progress)
         else:
-            changes = states.step(state.states, row, usual, exerted=exerted)
-            verdict, reason = state.states.phase, ""
+            changes = states.step(state.machine, row, usual, exerted=exerted)
+            verdict, reason = state.machine.phase, ""
             value, shares = states.arousal(row.z_hr, row.z_scl, row.z_nsr)
             reasons = (
                 *_terms(metrics, row, usual, shares),
-                *states.conditions_met(state.states, row, usual),
+                *states.conditions_met(state.machine, row, usual),
             )
             settled = verdict is State.SETTLED
             calibrated = bl.drift(

@@ -47,7 +47,8 @@ class Pulse:
     """What one source says of the heart up to a row, or the gate that withholds it.
 
     ``hr_bpm`` is 60000 over the median interval of 30 s, else the median of the device's own
-    rate there; ``short_bpm`` the same over 10 s. ``minutes`` are the beats of 300 s.
+    rate there; ``short_bpm`` the same over 10 s, from beats alone where the
+    device gives any. ``minutes`` are the beats of 300 s.
     """
 
     gate: Gate | None
@@ -121,7 +122,8 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
         return Pulse(gate=Gate.HEART_DISAGREES, minutes=minutes)
     latest = recent.last(_FIGURES.short_s)
     short_bpm = rate_bpm(latest.rr_ms[latest.valid], _FIGURES.short_beats)
-    if short_bpm is None:
+    if short_bpm is None and not minutes.rr_ms.size:
+        # Only a device that never gives beats: a wrist that lost them guesses its own rate.
         short_bpm = _device_bpm(state, t_ns, _FIGURES.short_s)
     return Pulse(gate=None, minutes=minutes, hr_bpm=hr_bpm, short_bpm=short_bpm)
 

@@ -56,9 +56,10 @@ def periodogram(
     flat = values - float(values.mean()) - slope * centred
     hann = 0.5 - 0.5 * np.cos(2 * math.pi * index / size)
     energy = hz * float((hann * hann).sum())
-    density = np.abs(np.fft.rfft(flat * hann)).astype(np.float64) ** 2 / energy
+    density: NDArray[np.float64] = np.abs(np.fft.rfft(flat * hann)) ** 2 / energy
     density[1 : size // 2 if size % 2 == 0 else None] *= 2
-    return np.arange(density.size) * (hz / size), density
+    frequency_hz: NDArray[np.float64] = np.arange(density.size, dtype=np.float64) * (hz / size)
+    return frequency_hz, density
 
 
 def spline(
@@ -84,20 +85,22 @@ def _knot_slopes(h: list[float], rise: list[float]) -> list[float]:
     Rows 1 to n - 1 keep the second derivative continuous; the first and the last keep the third
     derivative continuous across the second and the last but one knot (not-a-knot).
     """
-    n = len(h)
     ends = h[0] + h[1]
-    upper = [ends / h[1]]
-    right = [((h[0] + 2 * ends) * h[1] * rise[0] + h[0] * h[0] * rise[1]) / (ends * h[1])]
-    for i in range(1, n):
-        pivot = 2 * (h[i - 1] + h[i]) - h[i] * upper[-1]
-        upper.append(h[i - 1] / pivot)
-        right.append((3 * (h[i] * rise[i - 1] + h[i - 1] * rise[i]) - h[i] * right[-1]) / pivot)
+    up = ends / h[1]
+    back = ((h[0] + 2 * ends) * h[1] * rise[0] + h[0] * h[0] * rise[1]) / (ends * h[1])
+    upper, right = [up], [back]
+    for left_h, h_i, left_rise, rise_i in zip(h, h[1:], rise, rise[1:], strict=False):
+        pivot = 1.0 / (2 * (left_h + h_i) - h_i * up)
+        back = (3 * (h_i * left_rise + left_h * rise_i) - h_i * back) * pivot
+        up = left_h * pivot
+        upper.append(up)
+        right.append(back)
     ends = h[-1] + h[-2]
     last = (h[-1] * h[-1] * rise[-2] + (2 * ends + h[-1]) * h[-2] * rise[-1]) / ends
-    slope = (last - ends * right[-1]) / (h[-2] - ends * upper[-1])
+    slope = (last - ends * back) / (h[-2] - ends * up)
     slopes = [slope]
-    for i in range(n - 1, -1, -1):
-        slope = right[i] - upper[i] * slope
+    for up, back in zip(reversed(upper), reversed(right), strict=True):
+        slope = back - up * slope
         slopes.append(slope)
     slopes.reverse()
     return slopes

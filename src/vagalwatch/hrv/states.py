@@ -101,7 +101,7 @@ class Change:
 
 
 @dataclass(slots=True, kw_only=True)
-class StatesState:
+class Machine:
     """Where the machine stands, its dwells by name, what is open, and ten minutes of rows."""
 
     phase: State = State.SETTLED
@@ -139,7 +139,7 @@ def arousal(
     return value, (shares[0], shares[1], shares[2])
 
 
-def step(state: StatesState, row: Row, usual: Minutes, *, exerted: bool) -> list[Change]:
+def step(state: Machine, row: Row, usual: Minutes, *, exerted: bool) -> list[Change]:
     """Judge a known row and return what starts or ends with it; ``state.phase`` is the result.
 
     ``exerted``: there was exertion within the last minutes, or it cannot be excluded.
@@ -175,7 +175,7 @@ def step(state: StatesState, row: Row, usual: Minutes, *, exerted: bool) -> list
     return changes
 
 
-def miss(state: StatesState, t_ns: int) -> list[Change]:
+def miss(state: Machine, t_ns: int) -> list[Change]:
     """A row about which nothing is known. After a minute of them nothing is open any more."""
     for dwell in state.dwells.values():
         dwell.fill(t_ns, 0.0, agrees=False)
@@ -194,9 +194,7 @@ def miss(state: StatesState, t_ns: int) -> list[Change]:
     return changes
 
 
-def watch_fall(
-    state: StatesState, row: Row, usual_bpm: float | None, *, exerted: bool
-) -> list[Change]:
+def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bool) -> list[Change]:
     """Notice a heart that falls fast: a short median well under that of the minutes before."""
     low = fall = False
     before_bpm = _median_between(
@@ -238,13 +236,13 @@ def watch_fall(
     return [Change(episode=ended, end_ns=row.t_ns)]
 
 
-def remember_uncalibrated(state: StatesState, row: Row) -> None:
+def remember_uncalibrated(state: Machine, row: Row) -> None:
     """Keep the row for the minutes to come, though there is no baseline to judge it by."""
     _remember(state, row)
     state.known_ns = row.t_ns
 
 
-def conditions_met(state: StatesState, row: Row, usual: Minutes) -> tuple[Reason, ...]:
+def conditions_met(state: Machine, row: Row, usual: Minutes) -> tuple[Reason, ...]:
     """What speaks for the present phase, each with its threshold and how long it has held."""
     usual_bpm = usual.hr.median
     if state.phase in {State.FLOODING, State.RISING}:
@@ -290,7 +288,7 @@ def conditions_met(state: StatesState, row: Row, usual: Minutes) -> tuple[Reason
 
 
 def _conditions(
-    state: StatesState, row: Row, usual: Minutes
+    state: Machine, row: Row, usual: Minutes
 ) -> tuple[dict[str, bool], dict[str, float]]:
     """Which conditions hold in this row, and the dwell that each asks for."""
     usual_bpm = usual.hr.median
@@ -302,14 +300,13 @@ def _conditions(
     ]
     fast = row.hr_bpm >= _flooding_bpm(usual_bpm, 1.0)
     rising_bpm = _flooding_bpm(usual_bpm, _FLOODING.rising_share)
-    calm_skin = row.z_nsr is None or row.z_nsr < _FLOODING.recovered_z_nsr
-    within = abs(over_bpm) <= _FLOODING.recovered_share * usual_bpm
+    near = over_bpm <= _FLOODING.recovered_share * usual_bpm
     return {
         "flooding": fast and (any(witnesses) or not witnesses),
         "shutdown": _shut_down(state, row, usual),
         "flooding-over": over_bpm < _FLOODING.exit_bpm,
-        "shutdown-over": over_bpm > -_SHUTDOWN.exit_bpm,
-        "recovered": within and calm_skin,
+        "shutdown-over": over_bpm > -_SHUTDOWN.exit_bpm or row.still is False,
+        "recovered": near,
         "rising": row.hr_bpm >= rising_bpm,
         "rising-over": row.hr_bpm < rising_bpm - _FLOODING.rising_slack_bpm,
     }, {
@@ -323,7 +320,7 @@ def _conditions(
     }
 
 
-def _shut_down(state: StatesState, row: Row, usual: Minutes) -> bool:
+def _shut_down(state: Machine, row: Row, usual: Minutes) -> bool:
     """All of it: slow, fallen, skin quiet and low, still, engaged before and not drowsing."""
     usual_bpm = usual.hr.median
     if row.nsr_per_min is None or row.z_scl is None or usual.nsr is None or row.still is False:
@@ -366,18 +363,18 @@ def _fall_floor_bpm(usual_bpm: float) -> float:
     return usual_bpm - max(_SAFETY.under_usual_bpm, _SAFETY.under_usual_share * usual_bpm)
 
 
-def _held_s(state: StatesState, name: str, t_ns: int) -> float | None:
+def _held_s(state: Machine, name: str, t_ns: int) -> float | None:
     dwell = state.dwells.get(name)
     return None if dwell is None or dwell.since_ns is None else (t_ns - dwell.since_ns) / NS
 
 
-def _highest_bpm(state: StatesState, t_ns: int) -> float:
+def _highest_bpm(state: Machine, t_ns: int) -> float:
     first = bisect_right(state.past_t_ns, t_ns - _SHUTDOWN.fell_s * NS)
     return max(state.past_hr_bpm[first:], default=0.0)
 
 
 def _median_between(
-    state: StatesState, column: list[float], t_ns: int, from_s: int, to_s: int
+    state: Machine, column: list[float], t_ns: int, from_s: int, to_s: int
 ) -> float | None:
     """Median over (t - from, t - to]; ``None`` with under a minute of rows."""
     first = bisect_right(state.past_t_ns, t_ns - from_s * NS)
@@ -387,10 +384,8 @@ def _median_between(
     return statistics.median(column[first:end])
 
 
-def _remember(state: StatesState, row: Row) -> None:
-    engaged = row.z_hr >= _SHUTDOWN.engaged_z or (
-        row.z_nsr is not None and row.z_nsr >= _SHUTDOWN.engaged_z
-    )
+def _remember(state: Machine, row: Row) -> None:
+    engaged = row.z_nsr is not None and min(row.z_hr, row.z_nsr) >= _SHUTDOWN.engaged_z
     state.past_t_ns.append(row.t_ns)
     state.past_hr_bpm.append(row.hr_bpm)
     state.past_short_bpm.append(row.hr_bpm if row.short_bpm is None else row.short_bpm)
@@ -398,7 +393,7 @@ def _remember(state: StatesState, row: Row) -> None:
     _forget_before(state, row.t_ns - _KEEP_NS)
 
 
-def _forget_before(state: StatesState, t_ns: int) -> None:
+def _forget_before(state: Machine, t_ns: int) -> None:
     drop = bisect_right(state.past_t_ns, t_ns)
     if drop:
         del state.past_t_ns[:drop]
