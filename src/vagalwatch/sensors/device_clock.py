@@ -39,8 +39,9 @@ class _Cursor:
 class DeviceClock:
     """One device's clock, shared by its streams and kept over its connections.
 
-    Within an epoch the times of a stream strictly increase and never run at less than half the
-    device's speed, also when a faster sample shows that the offset had been too large.
+    Within an epoch the times of a stream strictly increase. When a faster sample shows that the
+    offset had been too large, they run at half the device's speed until they are right, though
+    not past their arrival.
     """
 
     def __init__(self) -> None:
@@ -87,7 +88,8 @@ class DeviceClock:
         if passed_ns <= 0:
             return None
         cursor.device_ns = device_ns
-        cursor.t_ns = max(t_ns, cursor.t_ns + (passed_ns + 1) // 2)
+        slowed_ns = min(cursor.t_ns + passed_ns // 2, recv_ns)
+        cursor.t_ns = max(t_ns, slowed_ns, cursor.t_ns + 1)
         return Placed(cursor.t_ns, self.epoch, reset=False)
 
     def _learn(self, fresh_ns: int, recv_ns: int) -> None:
