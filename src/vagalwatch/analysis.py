@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from vagalwatch import __version__
 from vagalwatch.engine import ENGINE_VERSION, Engine
-from vagalwatch.export.parquet import MissingExtraError, write_table
+from vagalwatch.export.parquet import MissingExtraError, from_csv
 from vagalwatch.hrv.baseline import WINDOW_KEY
 from vagalwatch.hrv.codes import Gate
 from vagalwatch.hrv.parameters import parameters_hash
@@ -121,7 +121,12 @@ def analyze(
     _write_csv(timeline.rows, out_dir / "timeline.csv")
     notes = list(recording.notes)
     try:
-        _write_parquet(timeline.rows, out_dir / "timeline.parquet")
+        from_csv(
+            out_dir / "timeline.csv",
+            out_dir / "timeline.parquet",
+            numbers=set(COLUMNS) - {"state", "reason"},
+            about={"engine_version": ENGINE_VERSION, "parameters": parameters_hash()},
+        )
     except MissingExtraError as error:
         notes.append(f"timeline.parquet was not written. {error}")
     summary = summarize(recording, timeline, baseline, tuple(notes))
@@ -275,15 +280,6 @@ def _write_csv(rows: list[Row], path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _write_parquet(rows: list[Row], path: Path) -> None:
-    columns = {
-        name: [(row[name] or None) if name == "reason" else row[name] for row in rows]
-        for name in COLUMNS
-    }
-    types = {name: "float64" for name in COLUMNS if name not in {"state", "reason"}}
-    write_table(path, columns, types, {"engine_version": ENGINE_VERSION})
 
 
 def _write_json(value: object, path: Path) -> None:

@@ -1,21 +1,23 @@
 """Parquet: the long table of the tidy CSV, with the units in the schema's metadata.
 
 Columns: ``t_s`` (from the recording's start), ``signal``, ``value`` (null for a marker),
-``source``, ``text`` (of a marker, else null).
+``source`` (null for a marker), ``text`` (of a marker, else null).
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from vagalwatch import __version__
 from vagalwatch.export import tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Mapping
 
     from vagalwatch.sensors.recording import Recording
 
@@ -34,7 +36,6 @@ UNITS = {
     "gap": "s",
 }
 """UCUM, with uS for microsiemens and mg for thousandths of standard gravity."""
-_ROW_GROUP = 1 << 20
 
 
 class MissingExtraError(Exception):
@@ -47,48 +48,58 @@ def write(recording: Recording, path: Path) -> list[Path]:
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    columns: dict[str, list[object]] = {
-        name: [] for name in ("t_s", "signal", "value", "source", "text")
-    }
-    for row in tidy.rows(recording):
-        is_text = isinstance(row.value, str)
-        columns["t_s"].append(row.t_s)
-        columns["signal"].append(row.signal)
-        columns["value"].append(None if is_text else row.value)
-        columns["source"].append(row.source)
-        columns["text"].append(row.value if is_text else None)
-    types = {"t_s": "float64", "value": "float64"}
-    about = {"start_ns": recording.start_ns, "units": {"t_s": "s", **UNITS}}
-    write_table(path, columns, types, about)
+    with TemporaryDirectory(prefix="vagalwatch-") as folder:
+        table = Path(folder) / "table.csv"
+        with table.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("t_s", "signal", "value", "source", "text"))
+            for t_s, signal, value, source in tidy.rows(recording):
+                cells = ("", source, value) if isinstance(value, str) else (value, source, "")
+                writer.writerow((t_s, signal, *cells))
+        about = {"start_ns": recording.start_ns, "units": {"t_s": "s", **UNITS}}
+        from_csv(table, path, numbers=("t_s", "value"), about=about)
     return [path]
 
 
-def write_table(
-    path: Path,
-    columns: Mapping[str, Sequence[object]],
-    types: Mapping[str, str],
-    about: Mapping[str, object],
+def from_csv(
+    table: Path, path: Path, *, numbers: Collection[str], about: Mapping[str, object]
 ) -> None:
-    """Write equally long ``columns``; a column without a type is text.
+    """Write the CSV ``table`` to ``path``: ``numbers`` as float64, the rest as text, empty as null.
 
-    ``about`` goes as JSON into the schema's metadata under ``vagalwatch``.
+    By way of CSV because pyarrow, given Python values, imports all of pandas (a second or two),
+    and because a block at a time is in memory. ``about`` goes as JSON into the schema's metadata
+    under ``vagalwatch``.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    pyarrow, parquet = _load()
-    text = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+    pyarrow, pyarrow_csv, parquet = _load()
+    with table.open(encoding="utf-8", newline="") as file:
+        names = next(csv.reader(file))
+    types = {name: pyarrow.float64() if name in numbers else pyarrow.string() for name in names}
     schema = pyarrow.schema(
-        [(name, getattr(pyarrow, types[name])() if name in types else text) for name in columns],
+        list(types.items()),
         metadata={"vagalwatch": json.dumps({"version": __version__, **about})},
     )
-    table = pyarrow.table(dict(columns), schema=schema)
-    parquet.write_table(table, path, row_group_size=_ROW_GROUP)
+    blocks = pyarrow_csv.open_csv(
+        table,
+        parse_options=pyarrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow_csv.ConvertOptions(
+            column_types=types, null_values=[""], strings_can_be_null=True
+        ),
+    )
+    with blocks, parquet.ParquetWriter(path, schema) as writer:
+        for block in blocks:
+            writer.write_batch(block.cast(schema))
 
 
-def _load() -> tuple[Any, Any]:
+def _load() -> tuple[Any, Any, Any]:
     try:
-        return import_module("pyarrow"), import_module("pyarrow.parquet")
+        return (
+            import_module("pyarrow"),
+            import_module("pyarrow.csv"),
+            import_module("pyarrow.parquet"),
+        )
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "Parquet needs the extra “research”: pip install 'vagalwatch[research]'."

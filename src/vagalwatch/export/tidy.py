@@ -75,7 +75,6 @@ def rows(recording: Recording) -> Iterator[Row]:
 
 def _open(path: Path) -> IO[str]:
     if path.suffix == ".gz":
-        # No time and no name inside, so the same recording gives the same bytes.
-        packed = gzip.GzipFile(filename="", mode="wb", fileobj=path.open("wb"), mtime=0)
-        return io.TextIOWrapper(packed, encoding="utf-8", newline="")
+        # No time inside, so the same recording under the same name is the same bytes.
+        return io.TextIOWrapper(gzip.GzipFile(path, "wb", mtime=0), encoding="utf-8", newline="")
     return path.open("w", encoding="utf-8", newline="")

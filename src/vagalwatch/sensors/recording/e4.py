@@ -70,7 +70,7 @@ def read_e4(folder: Path, wearer: str) -> Recording:
         if path is not None:
             streams.append(_regular(path, signals))
     path = find(folder, "IBI.csv")
-    if path is not None:
+    if path is not None and any(lines(path)):  # without beats the E4 leaves it empty
         streams.append(_intervals(path))
     start_ns = min(stream.begin_ns for stream in streams)
     for stream in streams:

@@ -1,0 +1,274 @@
+"""The files of a recording, and its figures held against their definitions from the raw file."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import math
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from helpers_real import shared_data
+from helpers_recording import SUBJECTS, heart, steady
+from vagalwatch import analysis
+from vagalwatch.export import tidy
+from vagalwatch.hrv.parameters import PARAMETERS
+from vagalwatch.sensors.recording import RecordingError, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NS = 10**9
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_timeline_has_the_columns_of_the_design_and_a_row_every_five_seconds(
+    tmp_path: Path,
+) -> None:
+    (recording,) = tidy.write(steady(8), tmp_path / "a.csv")
+    summary = analysis.analyze(recording, tmp_path / "out")
+    text = (tmp_path / "out" / "timeline.csv").read_text()
+    assert text.splitlines()[0] == (
+        "t_s,state,reason,arousal,hr_bpm,rmssd_ms,sdnn_ms,pnn50,sd1_ms,sd2_ms,lf_ms2,hf_ms2,"
+        "coverage,scl_us,nsr_per_min,motion_mg,z_hr,z_scl,z_nsr"
+    )
+    rows = read_rows(tmp_path / "out" / "timeline.csv")
+    assert [int(row["t_s"]) for row in rows] == list(range(5, 481, 5))
+    assert summary.rows == len(rows) == 96
+    assert rows[-1]["state"] == "settled"
+    assert {row["reason"] for row in rows if row["state"] == "calibrating"} == {"no-baseline"}
+
+
+def test_parquet_holds_the_same_as_csv_and_null_where_it_is_empty(tmp_path: Path) -> None:
+    (recording,) = tidy.write(steady(8), tmp_path / "a.csv")
+    analysis.analyze(recording, tmp_path / "out")
+    table = pyarrow.parquet.read_table(tmp_path / "out" / "timeline.parquet")
+    assert tuple(table.column_names) == analysis.COLUMNS
+    rows = read_rows(tmp_path / "out" / "timeline.csv")
+    for name in analysis.COLUMNS:
+        is_text = name in {"state", "reason"}
+        said = [(row[name] if is_text else float(row[name])) if row[name] else None for row in rows]
+        assert table.column(name).to_pylist() == said, name
+
+
+def test_without_pyarrow_the_csv_is_there_and_the_summary_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (recording,) = tidy.write(steady(1), tmp_path / "a.csv")
+    summary = analysis.analyze(recording, tmp_path / "out")
+    assert not (tmp_path / "out" / "timeline.parquet").exists()
+    assert len(read_rows(tmp_path / "out" / "timeline.csv")) == 12
+    assert any("pip install 'vagalwatch[research]'" in note for note in summary.notes)
+
+
+def test_an_episode_stands_with_onset_alert_end_and_reasons(tmp_path: Path) -> None:
+    recording = heart([(8, 70), (4, 112), (6, 70)], eda=False)
+    (path,) = tidy.write(recording, tmp_path / "a.csv")
+    summary = analysis.analyze(path, tmp_path / "out")
+    assert summary.episodes == {"flooding": 1}
+    (episode,) = json.loads((tmp_path / "out" / "episodes.json").read_text())
+    assert episode["kind"] == "flooding"
+    assert 480 <= episode["onset_s"] <= 520
+    assert episode["onset_s"] + 15 <= episode["alert_s"] <= episode["onset_s"] + 30
+    assert 720 < episode["end_s"] < 840
+    assert 105 < episode["peak_hr_bpm"] < 115
+    assert episode["prompted"]
+    assert "heart-fast" in {reason["code"] for reason in episode["reasons"]}
+    rows = read_rows(tmp_path / "out" / "timeline.csv")
+    flooding = [int(row["t_s"]) for row in rows if row["state"] == "flooding"]
+    assert flooding[0] == episode["alert_s"]
+
+
+def test_the_summary_accounts_for_every_row(tmp_path: Path) -> None:
+    recording = heart([(8, 70), (4, 112), (6, 70)], eda=False)
+    (path,) = tidy.write(recording, tmp_path / "a.csv")
+    summary = analysis.analyze(path, tmp_path / "out")
+    assert math.isclose(sum(summary.states.values()), 1)
+    assert math.isclose(sum(summary.unknown.values()), summary.states["unknown"])
+    assert summary.coverage["heart_rate"] > 0.95
+    assert summary.coverage["skin"] == 0
+    assert summary.arousal_of_calibrated == 1
+    written = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert written["states"] == summary.states
+    assert set(written) >= {"version", "engine_version", "parameters", "baseline", "duration_s"}
+
+
+def test_a_chosen_baseline_is_the_only_one() -> None:
+    recording = heart([(8, 90), (10, 70)], eda=False)
+    early = analysis.run(recording, baseline=(60, 460))
+    late = analysis.run(recording, baseline=(560, 1000))
+    z_early = [row["z_hr"] for row in early.rows if row["t_s"] == 1070]
+    z_late = [row["z_hr"] for row in late.rows if row["t_s"] == 1070]
+    assert float(z_early[0] or 0) < -5
+    assert abs(float(z_late[0] or 0)) < 1
+    assert {row["state"] for row in late.rows if float(row["t_s"] or 0) < 1000} <= {
+        "unknown",
+        "calibrating",
+    }
+
+
+@pytest.mark.parametrize("baseline", [(-1, 100), (100, 100), (0, 481), (200, 100), (0, math.nan)])
+def test_a_baseline_outside_of_the_recording_is_one_sentence(
+    baseline: tuple[float, float],
+) -> None:
+    with pytest.raises(RecordingError, match=r"^The baseline .* to lie within the recording, 0 to"):
+        analysis.run(steady(8), baseline=baseline)
+
+
+def test_progress_goes_from_nothing_to_all() -> None:
+    seen: list[float] = []
+    analysis.run(steady(1), progress=seen.append)
+    assert seen == sorted(seen)
+    assert 0 < seen[0] < 0.05
+    assert seen[-1] == 1
+
+
+def test_the_date_of_a_recording_changes_nothing() -> None:
+    recording = steady(8)
+    moved = replace(recording, start_ns=1_700_000_002_500_000_001)
+    assert analysis.run(moved) == analysis.run(recording)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_real_session_gives_arousal_and_takes_little_time(subject: str) -> None:
+    folder = shared_data("stress_predict", subject)
+    began_s = time.process_time()
+    recording = read(folder)
+    timeline = analysis.run(recording)
+    work_s = time.process_time() - began_s
+    summary = analysis.summarize(recording, timeline, None)
+    assert work_s * 3600 / recording.duration_s < 2
+    assert len(timeline.rows) == int(recording.duration_s) // 5
+    assert summary.arousal_of_calibrated is not None
+    assert summary.arousal_of_calibrated >= 0.9
+
+
+@pytest.mark.parametrize("subject", ["S05", "S31"])
+def test_the_heart_figures_are_their_definitions_on_the_raw_file(subject: str) -> None:
+    folder = shared_data("stress_predict", subject)
+    timeline = analysis.run(read(folder))
+    t_s, rr_ms = raw_beats(folder / "IBI.csv.gz")
+    hr_t_s, hr = raw_rates(folder / "HR.csv.gz")
+    linked = np.concatenate(([False], np.abs(np.diff(t_s) - rr_ms[1:] / 1000) < 0.002))
+    compared = {"hr_bpm": 0, "coverage": 0, "rmssd_ms": 0}
+    for row in timeline.rows[::6]:  # every half minute: each is done from scratch
+        now = float(row["t_s"] or 0)
+        seen = int(np.searchsorted(t_s, now, side="right"))
+        valid = believed(t_s[:seen], rr_ms[:seen], linked[:seen], since=now - 60)
+        expected = definitions(t_s[:seen], rr_ms[:seen], linked[:seen], valid, now)
+        if "hr_bpm" not in expected:
+            near = (hr_t_s > now - 30) & (hr_t_s <= now)
+            expected["hr_bpm"] = float(np.median(hr[near])) if near.any() else math.nan
+        for name, value in expected.items():
+            if row[name] is not None:
+                assert float(row[name] or 0) == pytest.approx(value, rel=1e-9, abs=1e-9), (
+                    name,
+                    now,
+                )
+                if name in compared:
+                    compared[name] += 1
+    assert compared["hr_bpm"] > 80
+    assert compared["coverage"] > 80
+    assert compared["rmssd_ms"] > 5
+
+
+def raw_beats(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with gzip.open(path, "rt") as file:
+        next(file)
+        pairs = [tuple(map(float, line.split(","))) for line in file]
+    return np.array([t for t, _ in pairs]), np.array([1000 * ibi for _, ibi in pairs])
+
+
+def raw_rates(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with gzip.open(path, "rt") as file:
+        rates = [float(line) for line in file][2:]
+    return 10 + np.arange(len(rates)), np.array(rates)
+
+
+def believed(t_s: np.ndarray, rr: np.ndarray, linked: np.ndarray, since: float) -> np.ndarray:
+    """Lipponen & Tarvainen 2019, causally, beat by beat; True where a beat stands."""
+    of = PARAMETERS.beats
+    first = max(0, int(np.searchsorted(t_s, since, side="right")) - 2)
+    d, m = np.zeros(len(rr)), np.zeros(len(rr))
+    drr = np.where(linked, np.diff(rr, prepend=rr[:1]), 0.0)
+
+    def near(i: int) -> int:
+        return max(
+            i + 1 - of.deviation_beats, int(np.searchsorted(t_s, t_s[i] - of.context_s, "right"))
+        )
+
+    def median(i: int) -> float:
+        return float(np.median(rr[max(near(i), i + 1 - of.median_beats) : i + 1]))
+
+    def deviation(i: int) -> float:
+        off = float(rr[i]) - median(i)
+        return off * 2 if off < 0 else off
+
+    mrr = np.array([deviation(i) if i >= first - of.deviation_beats else 0 for i in range(len(rr))])
+    for i in range(first, len(rr)):
+        window = slice(near(i), i + 1)
+        d[i] = drr[i] / spread(np.abs(drr[window][linked[window]]), median(i))
+        m[i] = mrr[i] / spread(np.abs(mrr[window]), median(i))
+    stands = np.ones(len(rr), dtype=bool)
+    padded = np.concatenate(([0.0], d[first:], [0.0, 0.0]))
+    for i in range(first, len(rr)):
+        before, here, after, after2 = padded[i - first : i - first + 4]
+        s12 = max(before, after) if here > 0 else min(before, after)
+        s22 = min(after, after2) if here >= 0 else max(after, after2)
+        ectopic = (here > 1 and s12 < -of.c1 * here - of.c2) or (
+            here < -1 and s12 > -of.c1 * here + of.c2
+        )
+        odd = (here > 1 and s22 < -1) or (here < -1 and s22 > 1) or abs(m[i]) > of.median_factor
+        jump = abs(here) > 1
+        follows = False
+        if i > first:
+            # The beat before jumped, was no ectopic, and this one differs less than the next.
+            b4, was, nxt, nxt2 = padded[i - 1 - first : i + 3 - first]
+            was12 = max(b4, nxt) if was > 0 else min(b4, nxt)
+            was_ectopic = (was > 1 and was12 < -of.c1 * was - of.c2) or (
+                was < -1 and was12 > -of.c1 * was + of.c2
+            )
+            follows = abs(was) > 1 and not was_ectopic and abs(nxt) < abs(nxt2)
+        flagged = ectopic or ((jump or follows or not linked[i]) and odd)
+        stands[i] = not flagged and of.rr_min_ms <= rr[i] <= of.rr_max_ms
+    return stands
+
+
+def spread(values: np.ndarray, median_ms: float) -> float:
+    of = PARAMETERS.beats
+    if len(values) < of.few_beats:
+        return of.malik * median_ms
+    low, high = np.percentile(values, [25, 75])
+    return max(of.alpha * float(high - low) / 2, of.coarsest_tick_ms)
+
+
+def definitions(
+    t_s: np.ndarray, rr: np.ndarray, linked: np.ndarray, valid: np.ndarray, now: float
+) -> dict[str, float]:
+    """The figures of the window that ends at ``now``, each as it is defined."""
+    half, minute = t_s > now - 30, t_s > now - 60
+    said = {"coverage": float(rr[minute & valid].sum()) / 60_000}
+    if (half & valid).sum() >= PARAMETERS.figures.hr_beats:
+        said["hr_bpm"] = 60_000 / float(np.median(rr[half & valid]))
+    second = np.flatnonzero(minute & valid & linked)
+    second = second[[bool(i > 0 and minute[i - 1] and valid[i - 1]) for i in second]]
+    if len(second) > 1:
+        x, y = rr[second - 1], rr[second]
+        said["rmssd_ms"] = math.sqrt(float(np.mean((y - x) ** 2)))
+        said["sdnn_ms"] = float(np.std(rr[minute & valid], ddof=1))
+        said["pnn50"] = 100 * float(np.mean(np.abs(y - x) > 50))
+        said["sd1_ms"] = float(np.std((y - x) / math.sqrt(2), ddof=1))
+        said["sd2_ms"] = float(np.std((y + x) / math.sqrt(2), ddof=1))
+    return said
