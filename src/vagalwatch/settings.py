@@ -55,7 +55,6 @@ class MqttSettings(_Section):
     username: str | None = None
     password_file: Path | None = None
     tls_ca_file: Path | None = None
-    share_state_with: tuple[str, ...] = ()
 
 
 class InfluxSettings(_Section):
@@ -125,6 +124,21 @@ class Settings(BaseSettings):
     def journal_path(self) -> Path:
         """The journal's file."""
         return self.state_dir / f"{self.site}.sqlite"
+
+    @property
+    def credentials_path(self) -> Path:
+        """Who may see which page (hashes only)."""
+        return self.state_dir / "credentials.json"
+
+    @property
+    def broker_password_path(self) -> Path:
+        """The password of the embedded broker's one account."""
+        return self.state_dir / "mqtt-password"
+
+    @property
+    def control_path(self) -> Path:
+        """The socket by which commands reach the running service."""
+        return self.state_dir / f"{self.site}.control"
 
 
 def default_config_path() -> Path:

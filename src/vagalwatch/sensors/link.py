@@ -75,7 +75,7 @@ class SensorLink:
         sensor: SensorSettings,
         wearer: str,
         clock: Clock,
-        emit: Callable[[Record], None],
+        emit: Callable[[Record], object],
         *,
         backend: type[BaseBleakClient] | None = None,
         scanner_backend: type[BaseBleakScanner] | None = None,

@@ -1,0 +1,448 @@
+"""The command line: one verb a use. Every verb that prints data has `--json`.
+
+Exit codes: 0 done, 1 it failed, 2 the input was bad. An error is one sentence on stderr, with
+the way out. What a verb needs is imported when it is called, so that each starts quickly.
+"""
+# ruff: noqa: PLC0415 - see the docstring
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+from vagalwatch import __version__
+from vagalwatch.settings import ConfigError, Settings, default_config_path, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vagalwatch.doctor import Finding
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Notices possible flooding or shutdown, and guides an agreed break. No medical device.",
+)
+
+FAILED, BAD_INPUT = 1, 2
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help=f"Configuration (else {default_config_path()}).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+StoryOption = Literal["hard", "swapped", "calm"]
+WearerOption = Annotated[str | None, typer.Option("--wearer", help="Whose, if there are several.")]
+
+
+def main() -> None:
+    """Entry point."""
+    try:
+        app()
+    except BrokenPipeError:  # `vagalwatch replay ... | head`: whoever read has enough
+        sys.stderr.close()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+# --- living -----------------------------------------------------------------------------------
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Watch the configured wearers until stopped."""
+    from vagalwatch.clock import RunClock
+    from vagalwatch.journal.database import JournalError
+    from vagalwatch.journal.lock import LockedError
+    from vagalwatch.service import Service
+
+    settings = _settings(config)
+    if not settings.wearers:
+        _stop(
+            "Nobody is configured. Name a wearer and a sensor in "
+            f"{config or default_config_path()}; `vagalwatch scan` finds sensors.",
+            BAD_INPUT,
+        )
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        service = Service(settings, RunClock())
+        async with asyncio.TaskGroup() as group:
+            life = group.create_task(service.run(stop))
+            await asyncio.wait(
+                [life, up := group.create_task(service.live.wait())],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            up.cancel()
+            if not life.done():
+                typer.echo(
+                    f"Live. The page listens on {settings.page.host}:{service.page.port}; "
+                    "`vagalwatch pair WEARER` gives a phone the key.",
+                    err=True,
+                )
+
+    try:
+        asyncio.run(live())
+    except* (ConfigError, LockedError, JournalError) as errors:
+        _stop(str(_first(errors)), BAD_INPUT)
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option(help="In fast time, without a page to watch.")] = False,
+    as_json: JsonOption = False,
+    seed: Annotated[int, typer.Option(min=0, help="Which two people.")] = 1,
+    story: Annotated[StoryOption, typer.Option(help="Which evening.")] = "hard",
+    speed: Annotated[float, typer.Option(min=1, max=60, help="Times faster than life.")] = 10,
+) -> None:
+    """Play a hard conversation through the whole service, with two simulated wearers."""
+    try:
+        from vagalwatch.demo import DemoError, play
+    except ModuleNotFoundError as error:
+        if error.name != "bumble":
+            raise
+        _stop("The demo needs its extra: pip install 'vagalwatch[demo]'.", FAILED)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    with _progress("Playing") as progress:
+        try:
+            outcome = asyncio.run(
+                play(
+                    story,
+                    seed,
+                    speed=None if headless else speed,
+                    progress=progress,
+                    tell=lambda sentence: typer.echo(sentence, err=True),
+                )
+            )
+        except DemoError as error:
+            _stop(str(error), FAILED)
+    if as_json:
+        _print_json(asdict(outcome))
+    else:
+        for line in outcome.sentences():
+            typer.echo(line)
+
+
+@app.command()
+def scan(
+    seconds: Annotated[float, typer.Option(min=1, max=120, help="How long to listen.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """List the sensors within reach."""
+    from vagalwatch.sensors.scan import ScanError, scan
+
+    try:
+        found = asyncio.run(scan(seconds))
+    except ScanError as error:
+        _stop(str(error), FAILED)
+    if as_json:
+        _print_json([asdict(device) for device in found])
+        return
+    if not any(device.model_key for device in found):
+        typer.echo(
+            "No sensor was heard that vagalwatch knows. Put it on, wet a strap's electrodes, "
+            "and close phone apps that may hold it.",
+            err=True,
+        )
+    for device in found:
+        model = device.model_key or "not known"
+        typer.echo(f"{device.address}  {device.rssi:4d} dBm  {model:<12} {device.name}")
+
+
+@app.command()
+def pair(
+    wearer: Annotated[str, typer.Argument(help="The pseudonym of the configuration.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a single-use QR code that gives one phone the page of one wearer."""
+    from vagalwatch.web.credentials import Credentials, pairing_url
+
+    settings = _settings(config)
+    names = [known.id for known in settings.wearers]
+    if wearer not in names:
+        _stop(
+            f"“{wearer}” is not configured. Configured: {', '.join(names) or 'nobody'}.", BAD_INPUT
+        )
+    credentials = Credentials(settings.credentials_path)
+    with _errors(ConfigError):
+        url = pairing_url(settings.page, credentials.new_code(wearer))
+    if as_json:
+        _print_json({"wearer": wearer, "url": url})
+        return
+    import segno
+
+    segno.make(url, error="m").terminal(compact=True)
+    typer.echo(url)
+    typer.echo("It works once, within ten minutes. Whoever opens it sees this wearer's page.")
+
+
+@app.command()
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check what the service stands on: each part is ok, or here is the way to mend it."""
+    from vagalwatch.doctor import examine
+
+    settings = _settings(config)
+
+    async def examined() -> list[Finding]:
+        findings = []
+        async for finding in examine(settings):
+            findings.append(finding)
+            if not as_json:
+                mark = {True: "ok   ", False: "MEND ", None: "?    "}[finding.ok]
+                typer.echo(f"{mark} {finding.check:<10} {finding.found}")
+                if finding.mend and finding.ok is not True:
+                    typer.echo(f"      {'':<10} {finding.mend}")
+        return findings
+
+    findings = asyncio.run(examined())
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
+    if any(finding.ok is False for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+# --- recordings -------------------------------------------------------------------------------
+
+
+@app.command()
+def decode(
+    kind: Annotated[str | None, typer.Argument(help="2A37, 2A19, 2A38, nuanic-eda, ...")] = None,
+    frame: Annotated[str | None, typer.Argument(metavar="HEX", help="The bytes.")] = None,
+    lines: Annotated[
+        str | None, typer.Option(help="A file with `KIND HEX` a line; - for stdin.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decode what a wearable sent."""
+    from vagalwatch.sensors.decode.errors import DecodeError
+    from vagalwatch.sensors.decode.kinds import KINDS, decode_json
+
+    def decoded(kind: str, text: str) -> dict[str, object]:
+        if kind not in KINDS:
+            raise ValueError(f"There is no kind “{kind}”; there are {', '.join(KINDS)}.")
+        try:
+            raw = bytes.fromhex(text)
+        except ValueError:
+            raise ValueError(f"“{text[:40]}” is not hexadecimal.") from None
+        return decode_json(kind, raw)
+
+    if lines is not None:
+        for line in _lines(lines):
+            name, _, text = line.strip().partition(" ")
+            try:
+                _print_json(decoded(name, text))
+            except DecodeError as error:
+                _print_json({"error": {"reason": error.reason, "offset": error.offset}})
+            except ValueError as error:
+                _print_json({"error": {"reason": str(error), "offset": 0}})
+        return
+    if kind is None or frame is None:
+        _stop("Give a kind and its bytes, or --lines FILE. See `vagalwatch decode --help`.", 2)
+    try:
+        values = decoded(kind, frame)
+    except DecodeError as error:
+        if as_json:
+            _print_json({"error": {"reason": error.reason, "offset": error.offset}})
+        _stop(f"These bytes are refused at byte {error.offset}: {error.reason}.", BAD_INPUT)
+    except ValueError as error:
+        _stop(str(error), BAD_INPUT)
+    if as_json:
+        _print_json(values)
+    else:
+        for name, value in values.items():
+            typer.echo(f"{name}: {json.dumps(value)}")
+
+
+@app.command()
+def analyze(
+    recording: Annotated[Path, typer.Argument(help="E4 folder, RR text, tidy CSV or journal.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    wearer: WearerOption = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="START:END in s; else the first 5 usable minutes.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a recording through the pipeline: timeline, episodes, summary."""
+    from vagalwatch.analysis import analyze
+    from vagalwatch.sensors.recording import RecordingError
+
+    stretch = None if baseline is None else _stretch(baseline)
+    with _errors(RecordingError, OSError), _progress("Analysing") as progress:
+        summary = analyze(recording, out, wearer=wearer, baseline=stretch, progress=progress)
+    if as_json:
+        _print_json(asdict(summary))
+        return
+    shares = ", ".join(f"{state} {share:.0%}" for state, share in summary.states.items() if share)
+    typer.echo(f"{summary.rows} rows over {summary.duration_s / 60:.1f} min: {shares}.")
+    found = ", ".join(f"{count} {kind}" for kind, count in summary.episodes.items() if count)
+    typer.echo(f"Episodes (possible, see docs): {found or 'none'}.")
+    for note in summary.notes:
+        typer.echo(f"Note: {note}")
+    typer.echo(f"Written to {out}.")
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(help="E4 folder, RR text, tidy CSV or journal.")],
+    wearer: WearerOption = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, help="Times faster than life; else at once.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Hold a journal's alerts against its replay.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what live would have said of a recording or a journal."""
+    from vagalwatch import replay as replaying
+    from vagalwatch.sensors.recording import RecordingError
+
+    with _errors(RecordingError):
+        if check:
+            result = replaying.check(recording, wearer)
+            if as_json:
+                _print_json(asdict(result))
+            else:
+                typer.echo(f"{result.compared} compared, {len(result.differences)} differ.")
+                for line in (*result.differences, *result.notes):
+                    typer.echo(line)
+            raise typer.Exit(FAILED if result.differences else 0)
+        show = _print_json if as_json else _print_event
+        if speed is None:
+            for event in replaying.replay(recording, wearer):
+                show(event)
+        else:
+            asyncio.run(_paced(replaying.replay(recording, wearer), speed, show))
+
+
+@app.command()
+def export(
+    recording: Annotated[Path, typer.Argument(help="Journal or any recording.")],
+    out: Annotated[Path, typer.Option("--out", help="The file (for kubios: its stem).")],
+    kind: Annotated[str, typer.Option("--format", help="tidy, parquet or kubios.")] = "tidy",
+    wearer: WearerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the recorded series in a format of the field."""
+    from vagalwatch.export import FORMATS
+    from vagalwatch.export.parquet import MissingExtraError
+    from vagalwatch.journal.recording import open_recording
+    from vagalwatch.sensors.recording import RecordingError
+
+    if kind not in FORMATS:
+        _stop(f"There is no format “{kind}”; there are {', '.join(FORMATS)}.", BAD_INPUT)
+    with _errors(RecordingError, MissingExtraError, OSError):
+        files = FORMATS[kind](open_recording(recording, wearer), out)
+    if as_json:
+        _print_json({"files": [str(file) for file in files]})
+    else:
+        for file in files:
+            typer.echo(f"Written {file}")
+
+
+# --- helpers ----------------------------------------------------------------------------------
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _errors(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn the errors that a person can mend into their sentence and exit code 2."""
+    try:
+        yield
+    except kinds as error:
+        _stop(str(error), BAD_INPUT)
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> BaseException:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _settings(path: Path | None) -> Settings:
+    with _errors(ConfigError):
+        return load(path)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, allow_nan=False))
+
+
+def _print_event(event: dict[str, Any]) -> None:
+    minutes, seconds = divmod(int(event["t_s"]), 60)
+    what = next((event[key] for key in ("state", "episode", "alert", "phase") if key in event), "")
+    typer.echo(f"{minutes:3d}:{seconds:02d}  {event['kind']:<8} {what} {event.get('reason', '')}")
+
+
+async def _paced(
+    events: Iterator[dict[str, Any]], speed: float, show: Callable[[dict[str, Any]], None]
+) -> None:
+    from vagalwatch.clock import RunClock
+    from vagalwatch.replay import paced
+
+    async for event in paced(events, RunClock(), speed):
+        show(event)
+
+
+def _stretch(text: str) -> tuple[float, float]:
+    try:
+        start_s, end_s = (float(part) for part in text.split(":"))
+    except ValueError:
+        _stop(f"“{text}” is no stretch; give START:END in seconds, such as 0:300.", BAD_INPUT)
+    return start_s, end_s
+
+
+def _lines(name: str) -> Iterator[str]:
+    if name == "-":
+        yield from (line for line in sys.stdin if line.strip())
+        return
+    with _errors(OSError), Path(name).open(encoding="utf-8", errors="replace") as file:
+        yield from (line for line in file if line.strip())
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[float], None]]:
+    """A bar on a terminal, nothing elsewhere; the callback takes the share that is done."""
+    if not sys.stderr.isatty():
+        yield lambda _share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda share: bar.update(task, completed=share)

@@ -1,0 +1,414 @@
+"""A hard conversation played through the whole service, with nothing but the bodies invented.
+
+Two simulated people wear a strap and a ring each. Their bytes cross a real GATT stack and bleak,
+and from there on everything is what `vagalwatch run` does: journal, estimate, page, MQTT. The
+story's people answer prompts as a phone would, over MQTT. The story's clock moves on only when
+what was sent in the step before has arrived, so a seed tells the same story on any machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import aiomqtt
+
+from vagalwatch.clock import NS, StoryClock
+from vagalwatch.deliver.broker import HOST, USERNAME
+from vagalwatch.deliver.mqtt_messages import OUTGOING, AlertMessage, BreakMessage, Command, topic
+from vagalwatch.journal.reader import open_reader
+from vagalwatch.records import (
+    Alert,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    Eda,
+    EpisodeKind,
+    Gap,
+    Heart,
+    Setting,
+)
+from vagalwatch.sensors.decode import heart_rate, nuanic
+from vagalwatch.sensors.simulated.radio import SimulatedAir
+from vagalwatch.sensors.simulated.ring import Ring
+from vagalwatch.sensors.simulated.stories import WEARERS, StoryName, story
+from vagalwatch.sensors.simulated.strap import Strap
+from vagalwatch.service import Radio, Service
+from vagalwatch.settings import MqttSettings, PageSettings, SensorSettings, Settings, WearerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vagalwatch.sensors.link import SensorLink
+    from vagalwatch.sensors.simulated.stories import Story
+    from vagalwatch.sensors.simulated.wearable import Frame, Wearable
+
+SITE: Final = "demo"
+EVENING_NS: Final = 1_795_446_000 * NS
+"""When the story begins: 2026-11-23 17:00 UTC. A fixed evening, so that runs can be compared."""
+
+REACTION_S: Final = 20.0
+"""Of the story: how long its people look at a prompt before they answer."""
+
+CONNECT_WITHIN_S: Final = 30.0
+"""Of real time, for four links over the simulated air; it takes about a second."""
+
+CONNECT_STEP_S: Final = 0.1
+
+
+class DemoError(Exception):
+    """The demo did not go as it must; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSeen:
+    """An alert as it stands in the journal; ``t_s`` counts from the story's beginning."""
+
+    wearer: str
+    kind: str
+    t_s: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakSeen:
+    """A break's last step."""
+
+    wearer: str
+    origin: str
+    phase: str
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was counted, each at its own end of the line.
+
+    ``beats`` and ``eda_samples`` are those in the journal; ``sent`` what the wearables
+    notified; ``mqtt_messages`` what an independent subscriber received of what the service
+    published.
+    """
+
+    story: str
+    seed: int
+    wearers: tuple[str, ...]
+    duration_s: float
+    beats: int
+    eda_samples: int
+    gaps: int
+    alerts: tuple[AlertSeen, ...]
+    breaks: tuple[BreakSeen, ...]
+    journal_rows: int
+    mqtt_messages: int
+    notifications: int
+    took_s: float
+
+    def sentences(self) -> list[str]:
+        """For a person."""
+        lines = [
+            (
+                f"{self.notifications} notifications over Bluetooth became {self.beats} beats "
+                f"and {self.eda_samples} skin samples in {self.journal_rows} journal rows."
+            ),
+            f"{self.mqtt_messages} messages went out over MQTT.",
+        ]
+        lines += [
+            f"{alert.t_s / 60:.1f} min: {alert.wearer} was prompted, possible {alert.kind}."
+            for alert in self.alerts
+        ]
+        lines += [
+            f"{pause.wearer} took a break of {pause.minutes:.0f} min ({pause.phase})."
+            for pause in self.breaks
+        ]
+        return lines if self.alerts else [*lines, "Nobody was prompted."]
+
+
+async def play(
+    name: StoryName,
+    seed: int,
+    *,
+    speed: float | None,
+    progress: Callable[[float], None],
+    tell: Callable[[str], None],
+) -> Outcome:
+    """Play the evening ``name`` at ``speed`` times life, or as fast as it goes (``None``).
+
+    Raises:
+        DemoError: a link did not come up, or the counts at both ends disagree.
+    """
+    began = time.monotonic()
+    evening = story(name, seed)
+    clock = StoryClock(EVENING_NS)
+    stage = _Stage(evening, clock)
+    with tempfile.TemporaryDirectory(prefix="vagalwatch-demo-") as folder:
+        settings = _settings(Path(folder), stage)
+        await stage.set_up()
+        service = Service(
+            settings, clock, Radio(stage.air.client_backend, stage.air.scanner_backend)
+        )
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            life = group.create_task(service.run(stop))
+            await service.live.wait()
+            for wearer in WEARERS:
+                service.hub.take(_consent(wearer, clock.now_ns()))
+            phone = _Phone(service, clock)
+            calls = group.create_task(phone.listen())
+            await stage.connect(service.links)
+            if speed is not None:
+                # Two names of one machine: cookies belong to a name, and each wearer has one.
+                for wearer, host in zip(WEARERS, ("127.0.0.1", "localhost"), strict=True):
+                    tell(f"{wearer}'s page: {service.page.pairing_url(wearer, host=host)}")
+            for second in range(1, round(evening.duration_s) + 1):
+                due = time.monotonic() + (1 / speed if speed else 0)
+                await stage.play(second)
+                progress(second / evening.duration_s)
+                await asyncio.sleep(max(due - time.monotonic(), 0))
+            await phone.has_all()
+            calls.cancel()
+            stop.set()
+            await life
+        await stage.air.stop()
+        counted = _count(settings.journal_path, stage.zero_ns)
+    if counted.beats != stage.beats or counted.eda_samples != stage.eda_samples:
+        raise DemoError(
+            f"The wearables sent {stage.beats} beats and {stage.eda_samples} skin samples, "
+            f"but the journal holds {counted.beats} and {counted.eda_samples}."
+        )
+    return Outcome(
+        story=name,
+        seed=seed,
+        wearers=WEARERS,
+        duration_s=evening.duration_s,
+        mqtt_messages=phone.received,
+        notifications=stage.air.delivered,
+        took_s=round(time.monotonic() - began, 1),
+        **counted._asdict(),
+    )
+
+
+class _Stage:
+    """The bodies, what they wear, and the air between that and the service."""
+
+    def __init__(self, evening: Story, clock: StoryClock) -> None:
+        self.air = SimulatedAir()
+        self.beats = 0
+        self.eda_samples = 0
+        self.zero_ns = 0
+        self._clock = clock
+        self._bodies = {wearer: evening.body(wearer) for wearer in WEARERS}
+        self.wearables: dict[str, tuple[Wearable, ...]] = {
+            wearer: (
+                Strap(f"{wearer} strap", f"C0:FF:EE:00:00:0{place}"),
+                Ring(f"{wearer} ring", f"C0:FF:EE:00:01:0{place}"),
+            )
+            for place, wearer in enumerate(WEARERS, start=1)
+        }
+
+    async def set_up(self) -> None:
+        """Bring the wearables within reach."""
+        await self.air.start()
+        for wearables in self.wearables.values():
+            for wearable in wearables:
+                await self.air.add(wearable)
+
+    async def connect(self, links: Sequence[SensorLink]) -> None:
+        """Let the story's clock run until the service listens to all; then it is second zero."""
+        deadline = time.monotonic() + CONNECT_WITHIN_S
+        while not all(link.status == "connected" for link in links):
+            if time.monotonic() > deadline:
+                raise DemoError("The simulated sensors did not connect; please report this.")
+            await self._clock.advance(CONNECT_STEP_S)
+            await asyncio.sleep(0.01)
+        self.zero_ns = self._clock.now_ns()
+
+    async def play(self, second: int) -> None:
+        """Let a second pass: each notification arrives before the next is sent."""
+        frames = []
+        for wearer, body in self._bodies.items():
+            signals = body.advance(second)
+            for wearable in self.wearables[wearer]:
+                frames += [(frame, wearable) for frame in wearable.advance(signals, second)]
+        frames.sort(key=lambda sent: sent[0].t_s)
+        for frame, wearable in frames:
+            await self._clock.advance(frame.t_s - self._now_s())
+            if await self.air.notify(wearable, frame.uuid, frame.value):
+                await self.air.drained()
+                self._count(frame)
+        await self._clock.advance(second - self._now_s())
+
+    def _now_s(self) -> float:
+        return (self._clock.now_ns() - self.zero_ns) / NS
+
+    def _count(self, frame: Frame) -> None:
+        if frame.uuid == heart_rate.MEASUREMENT_UUID:
+            self.beats += len(heart_rate.decode(frame.value).rr_1024)
+        elif frame.uuid == nuanic.EDA_UUID:
+            self.eda_samples += 1
+
+
+class _Phone:
+    """Both people's phones, and the independent count of what the service publishes."""
+
+    def __init__(self, service: Service, clock: StoryClock) -> None:
+        self.received = 0
+        self._service = service
+        self._clock = clock
+        self._answered: set[str] = set()
+
+    async def listen(self) -> None:
+        """Hear all of the site, and answer prompts after a moment's thought, until cancelled."""
+        broker = self._service.broker
+        assert broker is not None  # noqa: S101 - the demo's own settings
+        password = broker.password_file.read_text(encoding="utf-8")
+        async with (
+            asyncio.TaskGroup() as thoughts,
+            aiomqtt.Client(HOST, broker.port, username=USERNAME, password=password) as client,
+        ):
+            await client.subscribe(topic(SITE, "", "#"), qos=1)
+            async for message in client.messages:
+                *_, wearer, name = str(message.topic).split("/")
+                if name in OUTGOING:
+                    self.received += 1
+                answer, about = _answer_to(name, bytes(message.payload))
+                if answer is not None and (key := f"{about}:{answer}") not in self._answered:
+                    self._answered.add(key)
+                    thoughts.create_task(self._say(client, wearer, answer, about))
+
+    async def has_all(self) -> None:
+        """Return when everything published has been received.
+
+        Raises:
+            DemoError: it has not, after a while.
+        """
+        mailbox = self._service.mailbox
+        assert mailbox is not None  # noqa: S101 - the demo's own settings
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while self.received < mailbox.published:  # noqa: ASYNC110 - two plain counters
+                    await asyncio.sleep(0.05)
+        if self.received != mailbox.published:
+            raise DemoError(
+                f"The service published {mailbox.published} messages over MQTT, "
+                f"but {self.received} were received."
+            )
+
+    async def _say(self, client: aiomqtt.Client, wearer: str, said: AnswerKind, about: str) -> None:
+        await self._clock.sleep(REACTION_S)
+        command = Command(
+            id=f"{wearer}-{self._clock.now_ns()}",
+            issued_at=datetime.fromtimestamp(self._clock.now_ns() // NS, UTC),
+            command=said,
+            about=about,
+        )
+        await client.publish(topic(SITE, wearer, "command"), command.payload(), qos=1)
+
+
+def _answer_to(name: str, payload: bytes) -> tuple[AnswerKind | None, str]:
+    """What the story's people say to a message: yes to a break, and back when its time is up."""
+    if name == "alert":
+        alert = AlertMessage.model_validate_json(payload)
+        safety = alert.kind == EpisodeKind.SAFETY
+        return AnswerKind.SEEN if safety else AnswerKind.YES, alert.id
+    if name == "break":
+        step = BreakMessage.model_validate_json(payload)
+        if step.phase in {BreakPhase.SETTLED, BreakPhase.NOT_SETTLED}:
+            return AnswerKind.IM_BACK, step.id
+    return None, ""
+
+
+def _consent(wearer: str, now_ns: int) -> Setting:
+    """The story's people share their state with this house's own broker; nobody has to."""
+    return Setting(
+        wearer=wearer,
+        t_ns=now_ns,
+        recv_ns=now_ns,
+        key="consent-mqtt",
+        value='["state", "estimate"]',
+    )
+
+
+def _settings(folder: Path, stage: _Stage) -> Settings:
+    return Settings(
+        site=SITE,
+        state_dir=folder,
+        wearers=tuple(
+            WearerSettings(
+                id=wearer,
+                sensors=(
+                    SensorSettings(device="heart-rate", address=strap.address),
+                    SensorSettings(device="nuanic", address=ring.address),
+                ),
+            )
+            for wearer, (strap, ring) in stage.wearables.items()
+        ),
+        mqtt=MqttSettings(port=0),
+        page=PageSettings(port=0),
+    )
+
+
+class _Counted(NamedTuple):
+    beats: int
+    eda_samples: int
+    gaps: int
+    alerts: tuple[AlertSeen, ...]
+    breaks: tuple[BreakSeen, ...]
+    journal_rows: int
+
+
+def _count(journal: Path, zero_ns: int) -> _Counted:
+    """Read the journal as anybody could, after the service has gone."""
+    beats = eda_samples = rows = 0
+    gaps = set()
+    alerts = []
+    breaks: dict[str, BreakStep] = {}
+    with open_reader(journal) as reader:
+        after = 0
+        while entries := reader.read(after):
+            after = entries[-1].place
+            rows += len(entries)
+            for _, record in entries:
+                match record:
+                    case Heart():
+                        beats += len(record.rr_ms)
+                    case Eda():
+                        eda_samples += len(record.eda_us)
+                    case Gap():
+                        gaps.add((record.wearer, record.source, record.stream, record.t_ns))
+                    case Alert():
+                        alerts.append(_seen(record, zero_ns))
+                    case BreakStep():
+                        breaks[record.id] = record
+                    case _:
+                        pass
+    return _Counted(
+        beats=beats,
+        eda_samples=eda_samples,
+        gaps=len(gaps),
+        alerts=tuple(alerts),
+        breaks=tuple(
+            BreakSeen(
+                wearer=step.wearer,
+                origin=step.origin,
+                phase=step.phase,
+                minutes=round((step.until_ns - step.began_ns) / NS / 60, 1),
+            )
+            for step in breaks.values()
+        ),
+        journal_rows=rows,
+    )
+
+
+def _seen(alert: Alert, zero_ns: int) -> AlertSeen:
+    return AlertSeen(
+        wearer=alert.wearer,
+        kind=alert.alert,
+        t_s=round((alert.t_ns - zero_ns) / NS, 1),
+        reasons=tuple(reason.code for reason in alert.reasons),
+    )

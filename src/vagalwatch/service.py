@@ -1,0 +1,250 @@
+"""The composition root: the only place that wires the floors together."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from vagalwatch import __version__, watchdog
+from vagalwatch.clock import NS
+from vagalwatch.control import ControlServer
+from vagalwatch.deliver.broker import EmbeddedBroker
+from vagalwatch.deliver.drain import DrainStatus, drain
+from vagalwatch.deliver.influx import InfluxLedger
+from vagalwatch.deliver.mqtt import Mailbox
+from vagalwatch.engine import ENGINE_VERSION
+from vagalwatch.hrv.parameters import parameters_hash
+from vagalwatch.hub import Hub
+from vagalwatch.journal.log import SqliteJournal
+from vagalwatch.journal.port import NotRecordingError
+from vagalwatch.records import ClockStep, Run, Tick
+from vagalwatch.recover import DAY_NS, recover, restart_gaps, snapshot_of
+from vagalwatch.sensors.link import SensorLink
+from vagalwatch.web.app import Page
+from vagalwatch.web.credentials import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.scanner import BaseBleakScanner
+
+    from vagalwatch.clock import Clock
+    from vagalwatch.journal.port import Entry
+    from vagalwatch.settings import Settings
+
+_log: Final = logging.getLogger(__name__)
+
+SNAPSHOT_EVERY_S: Final = 60
+"""A restart re-reads at most this much; what comes out is the same whatever it is."""
+
+PRUNE_EVERY_S: Final = 3600
+
+WALL_STEP_NS: Final = NS // 2
+"""A jump of the wall clock worth a record; network time slews it a thousand times slower."""
+
+ON_PAGE: Final = ("alert", "answer", "break", "setting", "gap", "estimate")
+"""What the page is told of the last day at a start, so that a break goes on."""
+
+
+class Radio(NamedTuple):
+    """Bluetooth backends in place of the system's own, as bleak takes them."""
+
+    client: type[BaseBleakClient] | None = None
+    scanner: type[BaseBleakScanner] | None = None
+
+
+class Service:
+    """One site. :meth:`run` is its whole life; its parts stand once ``live`` is set."""
+
+    journal: SqliteJournal
+    hub: Hub
+    page: Page
+    broker: EmbeddedBroker | None = None
+    mailbox: Mailbox | None = None
+    links: tuple[SensorLink, ...] = ()
+
+    def __init__(self, settings: Settings, clock: Clock, radio: Radio | None = None) -> None:
+        """Nothing is opened before :meth:`run`."""
+        self.live = asyncio.Event()
+        self.influx = DrainStatus()
+        self._settings = settings
+        self._clock = clock
+        self._radio = radio or Radio()
+        self._wearers = tuple(wearer.id for wearer in settings.wearers)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Live until ``stop`` is set. A part that fails ends all: systemd starts it anew.
+
+        Raises:
+            ConfigError: something in the configuration cannot be used.
+            LockedError: another service writes this site's journal.
+            JournalError: the journal was written by a newer version.
+        """
+        async with AsyncExitStack() as house:
+            self.journal = SqliteJournal(self._settings.journal_path)
+            house.callback(self.journal.close)
+            self.hub = hub = self._wake_up()
+            mqtt = self._settings.mqtt
+            if mqtt.mode == "embedded":
+                self.broker = EmbeddedBroker(mqtt.port, self._settings.broker_password_path)
+                await house.enter_async_context(self.broker)
+                mqtt = self.broker.client_settings(mqtt)
+            if mqtt.mode != "off":
+                self.mailbox = Mailbox(
+                    self.journal, mqtt, self._settings.site, self._wearers, self._clock, hub
+                )
+            await house.enter_async_context(
+                ControlServer(self._settings.control_path, {"status": self._status})
+            )
+            async with asyncio.TaskGroup() as parts:
+                background = [parts.create_task(self.page.serve(), name="page")]
+                if self.mailbox is not None:
+                    background.append(parts.create_task(self.mailbox.run(), name="mqtt"))
+                sensors = [
+                    parts.create_task(link.run(), name=link.source) for link in self._links(hub)
+                ]
+                background.append(parts.create_task(self._tick(hub), name="ticks"))
+                background.append(parts.create_task(self._after_start(), name="influxdb"))
+                if self._settings.journal.retention_days:
+                    background.append(parts.create_task(self._prune(), name="retention"))
+                await self.page.started.wait()
+                self.live.set()
+                watchdog.notify("READY=1")
+                await stop.wait()
+                watchdog.notify("STOPPING=1")
+                await self._fall_asleep(hub, sensors)
+                for task in background:
+                    task.cancel()
+
+    # --- beginning and end --------------------------------------------------------------------
+
+    def _wake_up(self) -> Hub:
+        """Engines as they were, and the record of the run that begins."""
+        recovered = {wearer: recover(self.journal, wearer) for wearer in self._wearers}
+        now_ns = self._clock.now_ns()
+        gaps = [
+            gap for wearer in self._wearers for gap in restart_gaps(self.journal, wearer, now_ns)
+        ]
+        self._engines = {wearer: engine for wearer, (engine, _) in recovered.items()}
+        hub = Hub(self.journal, self._engines)
+        self.page = Page(
+            self._settings.page,
+            self._wearers,
+            Credentials(self._settings.credentials_path),
+            hub,
+            self._clock,
+        )
+        for entry in _entries_since(self.journal, now_ns - DAY_NS):
+            self.page.publish(entry.record)
+        hub.watchers.append(self.page.publish)
+        for _, unsaid in recovered.values():
+            for record in unsaid:
+                hub.keep(record)
+        hub.take(self._run_record(ended=False))
+        for gap in gaps:
+            hub.take(gap)
+        return hub
+
+    async def _fall_asleep(self, hub: Hub, sensors: list[asyncio.Task[None]]) -> None:
+        """Sensors first: their last words are gaps, and these are to be on disk."""
+        for task in sensors:
+            task.cancel()
+        if sensors:
+            await asyncio.wait(sensors)
+        place = hub.take(self._run_record(ended=True))
+        self._save_snapshots(place)
+        with suppress(NotRecordingError):
+            await self.journal.committed(place)
+
+    def _run_record(self, *, ended: bool) -> Run:
+        now_ns = self._clock.now_ns()
+        return Run(
+            t_ns=now_ns,
+            recv_ns=now_ns,
+            version=__version__,
+            engine_version=ENGINE_VERSION,
+            parameters_hash=parameters_hash(),
+            ended=ended,
+        )
+
+    def _links(self, hub: Hub) -> tuple[SensorLink, ...]:
+        self.links = tuple(
+            SensorLink(
+                sensor,
+                wearer.id,
+                self._clock,
+                hub.take,
+                backend=self._radio.client,
+                scanner_backend=self._radio.scanner,
+            )
+            for wearer in self._settings.wearers
+            for sensor in wearer.sensors
+        )
+        return self.links
+
+    # --- going on -----------------------------------------------------------------------------
+
+    async def _tick(self, hub: Hub) -> None:
+        """Time as data: a record a second, and what follows from time alone."""
+        wall_step_ns = 0
+        for second in itertools.count(1):
+            await self._clock.sleep(1 - self._clock.now_ns() % NS / NS)
+            now_ns = self._clock.now_ns()
+            if abs(step_ns := self._clock.wall_step_ns() - wall_step_ns) >= WALL_STEP_NS:
+                wall_step_ns += step_ns
+                hub.take(ClockStep(t_ns=now_ns, recv_ns=now_ns, delta_ns=step_ns))
+            place = hub.take(Tick(t_ns=now_ns, recv_ns=now_ns))
+            self.page.set_recording(recording=self.journal.recording)
+            if second % SNAPSHOT_EVERY_S == 0:
+                self._save_snapshots(place)
+            watchdog.notify("WATCHDOG=1")
+
+    def _save_snapshots(self, place: int) -> None:
+        # Outputs that ``place`` gave rise to stand behind it; a restart finds them there.
+        for wearer, engine in self._engines.items():
+            self.journal.save_snapshot(wearer, snapshot_of(engine, place))
+
+    async def _after_start(self) -> None:
+        """The ledger costs a second to import, so it waits until the page is there."""
+        if self._settings.influx.url is None:
+            return
+        await self.live.wait()
+        ledger = InfluxLedger(self._settings.influx, self._settings.site)
+        try:
+            await drain(self.journal, ledger, self._clock, status=self.influx)
+        finally:
+            ledger.close()
+
+    async def _prune(self) -> None:
+        keep_ns = self._settings.journal.retention_days * DAY_NS
+        ledgers = [] if self._settings.influx.url is None else [InfluxLedger.name]
+        while True:
+            with suppress(NotRecordingError):
+                count = await self.journal.prune(self._clock.now_ns() - keep_ns, ledgers)
+                _log.info("retention: %d rows deleted", count)
+            await self._clock.sleep(PRUNE_EVERY_S)
+
+    async def _status(self) -> dict[str, object]:
+        """What `doctor` shows of a running service; no physiology."""
+        return {
+            "version": __version__,
+            "page": f"{self._settings.page.host}:{self.page.port}",
+            "recording": self.journal.recording,
+            "sensors": [
+                {"source": link.source, "status": link.status, "advice": link.advice}
+                for link in self.links
+            ],
+            "mqtt": "" if self.mailbox is None else self.mailbox.problem,
+            "influxdb": self.influx.last_error,
+        }
+
+
+def _entries_since(journal: SqliteJournal, since_ns: int) -> Iterator[Entry]:
+    after = 0
+    while batch := journal.read(after, kinds=ON_PAGE, since_ns=since_ns):
+        yield from batch
+        after = batch[-1].place
