@@ -113,6 +113,11 @@ class Reader:
         )
         return Snapshot(*rows[0]) if rows else None
 
+    def wearers(self) -> list[str]:
+        """Whose records stand here, in order; reads the whole table once."""
+        rows = self._rows("SELECT DISTINCT wearer FROM records WHERE wearer != ''")
+        return sorted(name for (name,) in rows)
+
     def set_aside(self) -> list[tuple[str, int, str]]:
         """What readers could not use: (reader, place, reason) in order."""
         return self._rows("SELECT name, place, reason FROM set_aside ORDER BY name, place")

@@ -1,0 +1,146 @@
+"""The replay law: a journal through the engine again says what was said live."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sqlite3
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers_recording import heart
+from vagalwatch.clock import StoryClock
+from vagalwatch.engine import ENGINE_VERSION, Engine
+from vagalwatch.export import tidy
+from vagalwatch.hrv.parameters import parameters_hash
+from vagalwatch.journal.log import SqliteJournal
+from vagalwatch.records import Alert, Run
+from vagalwatch.replay import check, paced, replay
+from vagalwatch.sensors.recording import RecordingError, sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vagalwatch.records import Record
+    from vagalwatch.replay import Event
+
+FLOODS = heart([(8, 70), (4, 112), (3, 70)], eda=False)
+
+
+def live(
+    path: Path, change: Callable[[Record], Record | None] = lambda record: record
+) -> list[Record]:
+    """Journal a flooding as the service does; ``change`` what the journal keeps of it."""
+    journal = SqliteJournal(path)
+    engine = Engine("recording")
+    first = Run(
+        t_ns=FLOODS.start_ns,
+        recv_ns=FLOODS.start_ns,
+        version="0",
+        engine_version=ENGINE_VERSION,
+        parameters_hash=parameters_hash(),
+    )
+    outputs: list[Record] = []
+    for record in [first, *sequence(FLOODS)]:
+        said = engine.push(record)
+        outputs += said
+        for one in (record, *said):
+            kept = change(one)
+            if kept is not None:
+                journal.append(kept)
+    journal.close()
+    return outputs
+
+
+def test_a_replay_says_exactly_what_was_said_live(tmp_path: Path) -> None:
+    outputs = live(tmp_path / "home.sqlite")
+    assert any(isinstance(said, Alert) for said in outputs)
+    found = check(tmp_path / "home.sqlite")
+    assert found.differences == ()
+    assert found.notes == ()
+    assert found.compared >= 2
+    alerts = [event for event in replay(tmp_path / "home.sqlite") if event["kind"] == "alert"]
+    assert [event["id"] for event in alerts] == [
+        said.id for said in outputs if isinstance(said, Alert)
+    ]
+
+
+def test_an_alert_that_is_not_recorded_is_a_difference(tmp_path: Path) -> None:
+    live(tmp_path / "home.sqlite", lambda said: None if isinstance(said, Alert) else said)
+    (difference,) = check(tmp_path / "home.sqlite").differences
+    assert difference.startswith("alert ")
+    assert difference.endswith("the replay says it, but it is not recorded")
+
+
+def test_an_alert_that_the_replay_does_not_say_is_a_difference(tmp_path: Path) -> None:
+    live(
+        tmp_path / "home.sqlite",
+        lambda said: replace(said, id="another") if isinstance(said, Alert) else said,
+    )
+    differences = check(tmp_path / "home.sqlite").differences
+    assert "alert another: recorded, but the replay does not say it" in differences
+
+
+def test_an_alert_that_says_something_else_is_a_difference(tmp_path: Path) -> None:
+    live(
+        tmp_path / "home.sqlite",
+        lambda said: replace(said, reasons=()) if isinstance(said, Alert) else said,
+    )
+    (difference,) = check(tmp_path / "home.sqlite").differences
+    assert difference.endswith("the replay differs in reasons")
+
+
+def test_another_engine_is_named_as_a_reason(tmp_path: Path) -> None:
+    live(
+        tmp_path / "home.sqlite",
+        lambda said: replace(said, engine_version=0) if isinstance(said, Run) else said,
+    )
+    (note,) = check(tmp_path / "home.sqlite").notes
+    assert "engine 0" in note
+
+
+def test_states_are_told_when_they_change_and_all_events_are_json(tmp_path: Path) -> None:
+    (path,) = tidy.write(FLOODS, tmp_path / "a.csv")
+    events = list(replay(path))
+    states = [(event["state"], event["reason"]) for event in events if event["kind"] == "state"]
+    assert all(a != b for a, b in itertools.pairwise(states))
+    assert ("flooding", "") in states
+    assert {"state", "episode", "alert"} <= {event["kind"] for event in events}
+    assert [event["t_s"] for event in events] == sorted(event["t_s"] for event in events)
+    json.dumps(events, allow_nan=False)
+
+
+async def test_events_come_at_their_pace() -> None:
+    clock = StoryClock(0)
+    happened: list[Event] = [{"t_s": 8.0}, {"t_s": 8.0}, {"t_s": 68.0}]
+    came: list[float] = []
+
+    async def listen() -> None:
+        async for _ in paced(happened, clock, speed=60):
+            came.append(clock.now_ns() / 1e9)  # noqa: PERF401 - the time of each is the point
+
+    listening = asyncio.create_task(listen())
+    await clock.advance(0.5)
+    assert came == [0, 0]
+    await clock.advance(0.5)
+    await listening
+    assert came == [0, 0, 1]
+
+
+def test_what_is_no_journal_cannot_be_checked(tmp_path: Path) -> None:
+    (path,) = tidy.write(FLOODS, tmp_path / "a.csv")
+    with pytest.raises(RecordingError, match=r"a.csv is no journal"):
+        check(path)
+
+
+def test_a_journal_of_another_program_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE notes (text)")
+    db.close()
+    with pytest.raises(RecordingError, match="is not a journal of vagalwatch"):
+        list(replay(path))
