@@ -1,0 +1,302 @@
+"""The mailbox: tells an MQTT broker what is valid now, and hears what people say there.
+
+Guarantee: an alert goes out again and again under one id until somebody answers or acknowledges
+it or its time is over, through restarts of the broker, of the service and of the network; after
+its time it is not sent. Only committed records leave. Condition: the broker comes back within
+the alert's time. What the mailbox sends is a function of the journal (:class:`Outbox`), so a
+restart needs no memory; its cursor only says what retention may forget.
+
+A publish that the broker's ACL refuses raises nothing (MQTT 3.1.1 has no word for it), so a
+wrong ACL shows only in that nobody receives; ``docs/mqtt.md`` lists the lines needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from aiomqtt import Client, MqttError, Will
+from aiomqtt.exceptions import MqttConnectError
+
+from vagalwatch.clock import NS
+from vagalwatch.deliver.mqtt_inbox import AHEAD_NS, OLDEST_NS, CommandReader, RefusedError
+from vagalwatch.deliver.mqtt_messages import INCOMING, ROW_VALID_NS, topic
+from vagalwatch.deliver.mqtt_outbox import EVENTS, KINDS, OFFLINE, Outbox
+from vagalwatch.journal.port import NotRecordingError
+from vagalwatch.journal.walltime import WallTime
+from vagalwatch.records import Answer
+from vagalwatch.settings import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from vagalwatch.clock import Clock
+    from vagalwatch.deliver.mqtt_outbox import Outgoing
+    from vagalwatch.deliver.port import Inbox
+    from vagalwatch.journal.port import Entry, Journal
+    from vagalwatch.settings import MqttSettings
+
+logger: Final = logging.getLogger(__name__)
+
+CURSOR: Final = "mqtt"
+CURSOR_EVERY_S: Final = 60.0
+"""The cursor only frees retention, so it need not cost a disk write a second."""
+
+KEEPALIVE_S: Final = 10
+"""A half-open connection shows within one and a half of these."""
+PATIENCE_S: Final = 10.0
+"""How long the broker may take over a PUBACK before the connection counts as dead."""
+FIRST_WAIT_S: Final = 1.0
+LONGEST_WAIT_S: Final = 30.0
+"""A quarter of a prompt's time, so that an alert raised in an outage still finds its reader."""
+GOODBYE_S: Final = 2.0
+
+MAX_QUEUED: Final = 100
+"""Commands waiting to be read; a flood beyond it is dropped."""
+RECENT_NS: Final = OLDEST_NS + AHEAD_NS
+"""An id older than this cannot come again: its message would be stale."""
+
+
+class Mailbox:
+    """One connection to one broker for all wearers of a site."""
+
+    def __init__(  # noqa: PLR0917 - six different types: no two can be mixed up
+        self,
+        journal: Journal,
+        settings: MqttSettings,
+        site: str,
+        wearers: Collection[str],
+        clock: Clock,
+        inbox: Inbox,
+    ) -> None:
+        """Check the settings; nothing is connected before :meth:`run`.
+
+        Raises:
+            ConfigError: the password file cannot be used, or a broker beyond loopback has no TLS.
+        """
+        self._journal, self._settings, self._clock, self._inbox = journal, settings, clock, inbox
+        self._site, self._wearers = site, sorted(wearers)
+        self._walltime = WallTime(journal)
+        self._outbox = Outbox(site, wearers)
+        self._commands = CommandReader(site, wearers)
+        self._seen = 0
+        self._told = 0
+        self._news = asyncio.Event()
+        self._told_changed = asyncio.Condition()
+        self._cursor_moved_ns = 0
+        _password(settings.password_file)
+        _tls(settings)
+        self.published = 0
+        """Messages handed to the broker; those with QoS 1 were confirmed by it."""
+        self.refused = 0
+        """Messages from outside that were not taken."""
+        self.connected = False
+        self.problem = "Not connected to the MQTT broker yet."
+        """A sentence for `doctor` and the page; empty while connected."""
+
+    async def run(self) -> None:
+        """Follow the journal and keep a connection until cancelled; then say goodbye."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(), name="mqtt-journal")
+            tasks.create_task(self._stay_connected(), name="mqtt-broker")
+
+    def forget(self, wearer: str) -> None:
+        """``wearer`` was erased: send nothing more, and clear what the broker retains."""
+        self._outbox.forget(wearer)
+        self._news.set()
+
+    async def told(self, place: int) -> None:
+        """Return when everything committed up to ``place`` was sent, or was not to be sent."""
+        async with self._told_changed:
+            await self._told_changed.wait_for(lambda: self._told >= place)
+
+    # --- the journal --------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Take what is committed; the outbox keeps only what is still to be said."""
+        # Every event so far (an index finds them): a consent or a running break may be old. Of
+        # the rows only the present ones count.
+        while entries := await asyncio.to_thread(self._journal.read, self._seen, kinds=EVENTS):
+            self._take(entries)
+        since_ns: int | None = self._clock.now_ns() - ROW_VALID_NS
+        while True:
+            newest = await self._journal.wait_beyond(self._seen)
+            while entries := self._journal.read(self._seen, kinds=KINDS, since_ns=since_ns):
+                self._take(entries)
+                await asyncio.sleep(0)
+            self._seen, since_ns = max(self._seen, newest), None
+            self._move_cursor()
+            self._news.set()
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        wall_ns = self._wall_ns()
+        for entry in entries:
+            record = entry.record
+            if isinstance(record, Answer) and record.id and wall_ns - record.recv_ns < RECENT_NS:
+                self._commands.remember(record.wearer, record.id)
+            self._outbox.take(self._walltime.corrected(entry))
+        self._seen = entries[-1].place
+
+    def _move_cursor(self) -> None:
+        now_ns = self._clock.now_ns()
+        if now_ns - self._cursor_moved_ns >= CURSOR_EVERY_S * NS:
+            self._cursor_moved_ns = now_ns
+            self._journal.move_cursor(CURSOR, self._outbox.finished(self._seen))
+
+    def _wall_ns(self) -> int:
+        return self._clock.now_ns() + self._clock.wall_step_ns()
+
+    # --- the broker ---------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        wait_s = FIRST_WAIT_S
+        while True:
+            began_ns = self._clock.now_ns()
+            try:
+                async with _client(self._settings, self._site) as client:
+                    await self._talk(client)
+            except* (MqttError, ConfigError) as errors:  # a secret may be renewed as we run
+                self._lost(errors.exceptions[0])
+            if self._clock.now_ns() - began_ns > LONGEST_WAIT_S * NS:
+                wait_s = FIRST_WAIT_S  # it held for a while
+            await self._clock.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def _talk(self, client: Client) -> None:
+        """Until the connection is lost (MqttError) or the service stops."""
+        # Answers are heard before anything is asked.
+        for wearer in self._wearers:
+            for name in INCOMING:
+                await client.subscribe(topic(self._site, wearer, name), qos=1)
+        await self._publish(client, *self._outbox.hello())
+        self._outbox.connected()
+        self.connected, self.problem = True, ""
+        self._news.set()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._hear(client), name="mqtt-in")
+                tasks.create_task(self._tell(client), name="mqtt-out")
+        finally:
+            self.connected = False
+            # A clean disconnect discards the last will, so the goodbye is said here.
+            with suppress(MqttError, TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._publish(client, *self._outbox.goodbye())
+
+    async def _tell(self, client: Client) -> None:
+        """Send what is due. Ticks are committed each second, so the journal is the timer too."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            seen = self._seen
+            await self._publish(client, *self._outbox.due(self._wall_ns()))
+            async with self._told_changed:
+                self._told = seen
+                self._told_changed.notify_all()
+
+    async def _publish(self, client: Client, *messages: Outgoing) -> None:
+        for message in messages:
+            await client.publish(
+                message.topic, message.payload, qos=message.qos, retain=message.retain
+            )
+            self.published += 1
+
+    async def _hear(self, client: Client) -> None:
+        async for message in client.messages:
+            try:
+                answer = self._commands.read(
+                    str(message.topic),
+                    bytes(message.payload) if isinstance(message.payload, bytes) else b"",
+                    retained=bool(message.retain),
+                    now_ns=self._clock.now_ns(),
+                    wall_ns=self._wall_ns(),
+                )
+            except RefusedError as error:
+                self.refused += 1
+                logger.info("an MQTT message was not taken (%s)", error)
+                continue
+            # The disk may refuse; the engine has seen the answer all the same.
+            with suppress(NotRecordingError):
+                await self._inbox.submit(answer)
+
+    def _lost(self, error: Exception) -> None:
+        problem = _explain(self._settings, error)
+        if problem != self.problem:
+            logger.warning("%s", problem)
+        self.problem = problem
+
+
+async def probe(settings: MqttSettings, timeout_s: float) -> str | None:
+    """Try to connect once; ``None`` if the broker lets us in, else one sentence."""
+    try:
+        async with asyncio.timeout(timeout_s), _client(settings, "probe", will=False):
+            return None
+    except (MqttError, TimeoutError, ConfigError) as error:
+        return _explain(settings, error)
+
+
+def _client(settings: MqttSettings, site: str, *, will: bool = True) -> Client:
+    # One name for good: a new connection takes over from a half-open one, so the old one's last
+    # will cannot come after our "online".
+    return Client(
+        settings.host,
+        settings.port,
+        identifier=f"vagalwatch-{site}",
+        username=settings.username,
+        password=_password(settings.password_file),
+        tls_context=_tls(settings),
+        will=Will(topic(site, "", "availability"), OFFLINE, qos=1, retain=True) if will else None,
+        clean_session=True,  # commands given while we were away are stale
+        keepalive=KEEPALIVE_S,
+        timeout=PATIENCE_S,
+        max_queued_incoming_messages=MAX_QUEUED,
+    )
+
+
+def _explain(settings: MqttSettings, error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return str(error)
+    where = f"The MQTT broker at {settings.host}:{settings.port}"
+    if isinstance(error, MqttConnectError):
+        return f"{where} refuses us ({error}). Check mqtt.username and mqtt.password_file."
+    return f"{where} does not answer ({error or 'it took too long'})."
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"mqtt.password_file {file} cannot be read: {error}.") from error
+    if mode & 0o077:
+        raise ConfigError(f"Others may read mqtt.password_file. Run: chmod 600 {file}")
+    return text.rstrip("\r\n")
+
+
+def _tls(settings: MqttSettings) -> ssl.SSLContext | None:
+    if settings.tls_ca_file is not None:
+        try:
+            return ssl.create_default_context(cafile=settings.tls_ca_file)
+        except OSError as error:
+            raise ConfigError(
+                f"mqtt.tls_ca_file {settings.tls_ca_file} cannot be used: {error}."
+            ) from error
+    if not _is_loopback(settings.host):
+        raise ConfigError(
+            "mqtt.host is beyond loopback, so mqtt.tls_ca_file must name the broker's CA."
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

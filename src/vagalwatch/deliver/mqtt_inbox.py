@@ -1,0 +1,101 @@
+"""What comes in over MQTT: each message is an answer or is refused, with the reason as a code.
+
+The wearer is that of the topic, so the broker's ACL decides who speaks for whom. Retained
+messages are the past, old ones too; the same id counts once. Nothing of a payload is logged.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from vagalwatch.deliver.mqtt_messages import PREFIX, Ack, Command
+from vagalwatch.records import Answer, AnswerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+NS: Final = 1_000_000_000
+LONGEST_BYTES: Final = 1024
+OLDEST_NS: Final = 120 * NS
+"""As long as a prompt is valid: a "yes" that was on the way for longer answers nothing."""
+AHEAD_NS: Final = 60 * NS
+"""How far a phone's clock may run ahead."""
+REMEMBERED: Final = 256
+
+
+class RefusedError(Exception):
+    """This message is not taken; the text is a code."""
+
+
+class CommandReader:
+    """Reads acks and commands of a site's wearers and takes each id once."""
+
+    def __init__(self, site: str, wearers: Collection[str]) -> None:
+        """Nothing was heard yet."""
+        self._site = site
+        self._wearers = frozenset(wearers)
+        self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def remember(self, wearer: str, message_id: str) -> None:
+        """This id was taken (also: before a restart, as the journal tells)."""
+        self._taken[wearer, message_id] = None
+        while len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
+
+    def read(
+        self, topic: str, payload: bytes, *, retained: bool, now_ns: int, wall_ns: int
+    ) -> Answer:
+        """The answer that a message carries, as of ``now_ns`` (``wall_ns`` by the wall clock).
+
+        Raises:
+            RefusedError: ``topic``, ``retained``, ``size``, ``payload``, ``stale``, ``future``
+                or ``twice``.
+        """
+        wearer, name = self._address(topic)
+        if retained:
+            raise RefusedError("retained")
+        if len(payload) > LONGEST_BYTES:
+            raise RefusedError("size")
+        try:
+            if name == "ack":
+                ack = Ack.model_validate_json(payload)
+                self._check(wearer, f"ack:{ack.id}", ack.issued_at, wall_ns)
+                kind, about, minutes, said_id = AnswerKind.SEEN, ack.id, None, f"ack:{ack.id}"
+            else:
+                said = Command.model_validate_json(payload)
+                self._check(wearer, said.id, said.issued_at, wall_ns)
+                kind, about, minutes, said_id = said.command, said.about, said.minutes, said.id
+        except ValidationError as error:
+            raise RefusedError("payload") from error
+        self.remember(wearer, said_id)
+        return Answer(
+            wearer=wearer,
+            t_ns=now_ns,
+            recv_ns=now_ns,
+            answer=kind,
+            about=about,
+            minutes=minutes,
+            via="mqtt",
+            id=said_id,
+        )
+
+    def _address(self, topic: str) -> tuple[str, str]:
+        start = f"{PREFIX}/{self._site}/"
+        wearer, _, name = topic.removeprefix(start).partition("/")
+        known = topic.startswith(start) and wearer in self._wearers
+        if not known or name not in {"ack", "command"}:
+            raise RefusedError("topic")
+        return wearer, name
+
+    def _check(self, wearer: str, message_id: str, issued_at: datetime, wall_ns: int) -> None:
+        issued_ns = round(issued_at.timestamp() * NS)
+        if issued_ns < wall_ns - OLDEST_NS:
+            raise RefusedError("stale")
+        if issued_ns > wall_ns + AHEAD_NS:
+            raise RefusedError("future")
+        if (wearer, message_id) in self._taken:
+            raise RefusedError("twice")

@@ -1,0 +1,195 @@
+"""What is said over MQTT: topics and JSON payloads, each by a published schema.
+
+Topics stand under ``vagalwatch/1/<site>/<wearer>/``; see ``docs/mqtt.md``. The schemas in
+``schemas/`` are those of the models here, and a test holds both together. Times are UTC wall
+time (RFC 3339), since those who read them know no other clock.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from vagalwatch.alerts import words
+from vagalwatch.alerts.policy import repeat_at_ns
+from vagalwatch.records import (
+    AnswerKind,
+    BreakPhase,
+    EpisodeKind,
+    Metrics,
+    Reason,
+    State,
+)
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Alert, BreakStep, Estimate
+
+PREFIX: Final = "vagalwatch/1"
+"""The number is that of the payloads: a change that breaks a reader gets the next one."""
+
+ROW_VALID_NS: Final = 30_000_000_000
+"""A row comes each 5 s and stands at most three times that late; after 30 s it says nothing."""
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,96}$")]
+
+
+def topic(site: str, wearer: str, name: str) -> str:
+    """A wearer's topic; with an empty ``wearer`` the site's."""
+    return "/".join(part for part in (PREFIX, site, wearer, name) if part)
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def payload(self) -> bytes:
+        """As it goes over the wire."""
+        return self.model_dump_json().encode()
+
+
+class Availability(_Message):
+    """Retained. Whether the service runs (site), or measures (wearer)."""
+
+    online: bool
+
+
+class StateMessage(_Message):
+    """Retained, by consent only. After ``expires_at`` nothing is known: never read it as calm."""
+
+    state: State
+    reason: str
+    text: str
+    at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class EstimateMessage(_Message):
+    """A row of the estimate, by consent only; fields as in the journal, ``null`` is unknown."""
+
+    at: AwareDatetime
+    state: State
+    reason: str
+    arousal: float | None
+    usual_hr_bpm: float | None
+    metrics: Metrics
+    reasons: tuple[Reason, ...]
+    gates: tuple[str, ...]
+
+
+class AlertMessage(_Message):
+    """A prompt: shown once an id, once more where ``repeat`` is true, never past its time.
+
+    ``text`` is neutral, for screens that others see.
+    """
+
+    id: Id
+    issued_at: AwareDatetime
+    valid_until: AwareDatetime
+    kind: EpisodeKind
+    reasons: tuple[Reason, ...]
+    text: str
+    repeat: bool
+
+
+class BreakMessage(_Message):
+    """Where a break stands; ``return_at`` is ``null`` while nothing is agreed."""
+
+    id: Id
+    at: AwareDatetime
+    phase: BreakPhase
+    reason: str
+    began_at: AwareDatetime
+    return_at: AwareDatetime | None
+    origin: str
+    about: EpisodeKind | None
+    alert_id: str
+    text: str
+
+
+class Ack(_Message):
+    """In: the alert ``id`` has reached somebody. It is not sent again; nothing is decided."""
+
+    id: Id
+    issued_at: AwareDatetime
+
+
+class Command(_Message):
+    """In: what a person says, with an ``id`` of its own, so that twice is once."""
+
+    id: Id
+    issued_at: AwareDatetime
+    command: AnswerKind
+    about: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,96}$")] = ""
+    minutes: Annotated[int, Field(ge=1, le=24 * 60)] | None = None
+
+
+OUTGOING: Final[dict[str, type[_Message]]] = {
+    "availability": Availability,
+    "state": StateMessage,
+    "estimate": EstimateMessage,
+    "alert": AlertMessage,
+    "break": BreakMessage,
+}
+INCOMING: Final[dict[str, type[_Message]]] = {"ack": Ack, "command": Command}
+
+
+def utc(t_ns: int) -> datetime:
+    """Wall time of UTC ns, to the millisecond below."""
+    return datetime.fromtimestamp(t_ns // 1_000_000 / 1000, UTC)
+
+
+def state_message(row: Estimate) -> StateMessage:
+    """The state of a row in wall time."""
+    return StateMessage(
+        state=row.state,
+        reason=row.reason,
+        text=words.describe(row).headline,
+        at=utc(row.t_ns),
+        expires_at=utc(row.t_ns + ROW_VALID_NS),
+    )
+
+
+def estimate_message(row: Estimate) -> EstimateMessage:
+    """A row in wall time."""
+    return EstimateMessage(
+        at=utc(row.t_ns),
+        state=row.state,
+        reason=row.reason,
+        arousal=row.arousal,
+        usual_hr_bpm=row.usual_hr_bpm,
+        metrics=row.metrics,
+        reasons=row.reasons,
+        gates=row.gates,
+    )
+
+
+def alert_message(alert: Alert, wall_ns: int) -> AlertMessage:
+    """An alert in wall time, as it is sent at ``wall_ns``."""
+    return AlertMessage(
+        id=alert.id,
+        issued_at=utc(alert.t_ns),
+        valid_until=utc(alert.valid_until_ns),
+        kind=alert.alert,
+        reasons=alert.reasons,
+        text=words.lock_screen(alert),
+        repeat=wall_ns >= repeat_at_ns(alert),
+    )
+
+
+def break_message(step: BreakStep) -> BreakMessage:
+    """A step of a break in wall time; the sentence names the hour by this machine's zone."""
+    agreed = step.until_ns > step.began_ns
+    local = utc(step.until_ns).astimezone()
+    return BreakMessage(
+        id=step.id,
+        at=utc(step.t_ns),
+        phase=step.phase,
+        reason=step.reason,
+        began_at=utc(step.began_ns),
+        return_at=utc(step.until_ns) if agreed else None,
+        origin=step.origin,
+        about=step.about,
+        alert_id=step.alert_id,
+        text=words.break_sentence(step, f"{local.hour}:{local.minute:02d}"),
+    )

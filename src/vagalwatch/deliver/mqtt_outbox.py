@@ -1,0 +1,210 @@
+"""What the mailbox has to send: a function of what is committed, without a connection.
+
+Valid alerts go first, each again until somebody answers or its time is over, because a broker's
+PUBACK is no delivery (mosquitto as installed lost 50 of 50 acknowledged messages on kill -9).
+Then the latest state, row and break step of each wearer; what was superseded stays in the
+journal. A late alert is history: it is not sent.
+
+State and rows are sent only where the wearer's own ``consent-mqtt`` setting names them (a JSON
+list of ``"state"`` and ``"estimate"``; nothing by default), since whoever has the broker's
+password reads them. A withdrawn consent clears what the broker retains.
+
+All times here are wall time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from vagalwatch.alerts.policy import repeat_at_ns
+from vagalwatch.deliver import mqtt_messages as messages
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    BreakPhase,
+    BreakStep,
+    EpisodeKind,
+    Estimate,
+    Setting,
+    State,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from vagalwatch.journal.port import Entry
+
+KINDS: Final = ("alert", "answer", "break", "setting", "clock-step", "estimate")
+EVENTS: Final = tuple(kind for kind in KINDS if kind != "estimate")
+
+CONSENT: Final = "consent-mqtt"
+RESEND_NS: Final = 15_000_000_000
+"""Seven more tries in the 120 s that a prompt is valid."""
+
+ONLINE: Final = messages.Availability(online=True).payload()
+OFFLINE: Final = messages.Availability(online=False).payload()
+
+
+class Outgoing(NamedTuple):
+    """A message ready to go. An empty ``payload`` clears what the broker retains."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+@dataclass(slots=True)
+class _OpenAlert:
+    alert: Alert
+    place: int
+    break_id: str = ""
+    next_ns: int = 0
+
+
+class Outbox:
+    """Takes committed entries in wall time and says what is due."""
+
+    def __init__(self, site: str, wearers: Collection[str]) -> None:
+        """Nothing to send yet."""
+        self._site = site
+        self._wearers = frozenset(wearers)
+        self._open: dict[str, _OpenAlert] = {}
+        self._rows: dict[str, Estimate] = {}
+        self._steps: dict[str, BreakStep] = {}
+        self._consent: dict[str, frozenset[str]] = {}
+        self._due: dict[str, None] = {}
+        """Topics to send, in the order in which they came to be due."""
+
+    def take(self, entry: Entry) -> None:
+        """Take a committed record; other kinds and other people's change nothing."""
+        record = entry.record
+        if record.wearer not in self._wearers:
+            return
+        match record:
+            case Alert():
+                self._open[record.id] = _OpenAlert(record, entry.place)
+            case Answer():
+                self._close(record.about)
+            case BreakStep():
+                self._steps[record.wearer] = record
+                self._want(record.wearer, "break")
+                if record.phase != BreakPhase.OFFERED:
+                    self._close(record.alert_id)
+                elif record.alert_id in self._open:
+                    self._open[record.alert_id].break_id = record.id
+            case Estimate():
+                self._row(record)
+            case Setting(key=key) if key == CONSENT:
+                self._consents(record)
+
+    def due(self, now_ns: int) -> list[Outgoing]:
+        """Everything to send at ``now_ns``; it counts as sent (see :meth:`connected`)."""
+        for key in [k for k, o in self._open.items() if now_ns >= o.alert.valid_until_ns]:
+            del self._open[key]
+        ready = [o for o in self._open.values() if now_ns >= o.next_ns]
+        ready.sort(key=lambda o: (o.alert.alert != EpisodeKind.SAFETY, o.place))
+        said = [self._send(opened, now_ns) for opened in ready]
+        topics, self._due = list(self._due), {}
+        return said + [message for name in topics if (message := self._latest(name, now_ns))]
+
+    def hello(self) -> list[Outgoing]:
+        """What is said first on a connection."""
+        return [self._availability("", ONLINE)]
+
+    def goodbye(self) -> list[Outgoing]:
+        """What is said last: from here on nothing is measured."""
+        sharing = sorted(w for w, consent in self._consent.items() if "state" in consent)
+        return [self._availability(wearer, OFFLINE) for wearer in (*sharing, "")]
+
+    def connected(self) -> None:
+        """A new connection: the broker may have lost everything, so everything valid goes again."""
+        for opened in self._open.values():
+            opened.next_ns = 0
+        for wearer in self._wearers:
+            if wearer in self._steps:
+                self._want(wearer, "break")
+            if wearer in self._consent:  # given now, or once: then what is retained is cleared
+                for name in ("availability", "state", *self._consent[wearer] - {"state"}):
+                    self._want(wearer, name)
+
+    def forget(self, wearer: str) -> None:
+        """Erased: send nothing more of ``wearer`` and clear what the broker retains."""
+        self._open = {k: o for k, o in self._open.items() if o.alert.wearer != wearer}
+        self._rows.pop(wearer, None)
+        self._steps.pop(wearer, None)
+        self._consent[wearer] = frozenset()
+        for name in ("state", "availability"):
+            self._want(wearer, name)
+
+    def finished(self, seen: int) -> int:
+        """The last place, of those up to ``seen``, before which nothing waits for an answer."""
+        return min((o.place - 1 for o in self._open.values()), default=seen)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _want(self, wearer: str, name: str) -> None:
+        self._due[messages.topic(self._site, wearer, name)] = None
+
+    def _close(self, about: str) -> None:
+        for key, opened in list(self._open.items()):
+            if about and about in {key, opened.break_id}:
+                del self._open[key]
+
+    def _consents(self, setting: Setting) -> None:
+        try:
+            wanted = json.loads(setting.value)
+        except ValueError:
+            wanted = []
+        names = wanted if isinstance(wanted, list) else []
+        self._consent[setting.wearer] = frozenset({"state", "estimate"} & {*map(str, names)})
+        self._want(setting.wearer, "state")
+        self._want(setting.wearer, "availability")
+
+    def _row(self, row: Estimate) -> None:
+        before, self._rows[row.wearer] = self._rows.get(row.wearer), row
+        consent = self._consent.get(row.wearer, frozenset())
+        for name in sorted(consent):
+            self._want(row.wearer, name)
+        turned = before is None or _measures(before) != _measures(row)
+        if turned and "state" in consent:
+            self._want(row.wearer, "availability")
+
+    def _send(self, opened: _OpenAlert, now_ns: int) -> Outgoing:
+        repeat_ns = repeat_at_ns(opened.alert)
+        opened.next_ns = now_ns + RESEND_NS
+        if now_ns < repeat_ns:
+            opened.next_ns = min(opened.next_ns, repeat_ns)
+        message = messages.alert_message(opened.alert, now_ns)
+        name = messages.topic(self._site, opened.alert.wearer, "alert")
+        return Outgoing(name, message.payload(), qos=1, retain=False)
+
+    def _availability(self, wearer: str, payload: bytes) -> Outgoing:
+        name = messages.topic(self._site, wearer, "availability")
+        return Outgoing(name, payload, qos=1, retain=True)
+
+    def _latest(self, topic: str, now_ns: int) -> Outgoing | None:
+        """The topic's latest message; nothing if what there is has run out."""
+        wearer, name = topic.split("/")[-2:]
+        row = self._rows.get(wearer)
+        fresh = row is not None and now_ns < row.t_ns + messages.ROW_VALID_NS
+        if name == "break":
+            step = self._steps.get(wearer)
+            payload = messages.break_message(step).payload() if step else None
+            return Outgoing(topic, payload, qos=1, retain=False) if payload else None
+        if name == "estimate":
+            payload = messages.estimate_message(row).payload() if row and fresh else None
+            return Outgoing(topic, payload, qos=0, retain=False) if payload else None
+        if "state" not in self._consent.get(wearer, ()):
+            return Outgoing(topic, b"", qos=1, retain=True)
+        if name == "availability":
+            online = row is not None and fresh and _measures(row)
+            return self._availability(wearer, ONLINE if online else OFFLINE)
+        payload = messages.state_message(row).payload() if row and fresh else None
+        return Outgoing(topic, payload, qos=1, retain=True) if payload else None
+
+
+def _measures(row: Estimate) -> bool:
+    return row.state != State.UNKNOWN
