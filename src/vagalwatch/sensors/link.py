@@ -43,6 +43,7 @@ _log = logging.getLogger(__name__)
 SCAN_S: Final = 10.0
 """How long one search lasts: the longest advertising interval there is, 10.24 s, is rare; sensors
 that want to be found advertise several times a second."""
+FIRST_PAUSE_S: Final = 0.2
 MAX_PAUSE_S: Final = 60.0
 _JITTER: Final = 0.3  # of a pause, so that links that fell together do not rise together
 _RADIO_S: Final = 120.0
@@ -65,9 +66,9 @@ class _Frame(NamedTuple):
 class SensorLink:
     """One configured sensor of one wearer; ``await run()`` until cancelled.
 
-    ``status`` is a short code (``starting``, ``searching``, ``connecting``, ``connected``,
-    ``stopped``, or that of a :class:`~vagalwatch.sensors.link_trouble.Trouble`); ``advice`` is
-    the sentence that goes with it, or empty.
+    ``status`` is a short code: ``searching``, ``connecting``, ``connected``, ``stopped``, or that
+    of a :class:`~vagalwatch.sensors.link_trouble.Trouble`, which stands until the link is up;
+    ``advice`` is the sentence that goes with it, or empty.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class SensorLink:
             eda_rate_hz=sensor.eda_rate_hz,
         )
         self.source = self._driver.source
-        self.status = "starting"
+        self.status = "searching"
         self.advice = ""
 
     async def run(self) -> None:
@@ -125,9 +126,9 @@ class SensorLink:
             self._set_status("stopped")
 
     def _pause_s(self, trouble: Trouble, tries: int) -> float:
-        """The first retry comes at once; then longer and longer, and never in step with others."""
-        pause_s = min(MAX_PAUSE_S, trouble.pause_s * 2 ** min(tries, 10) if tries > 1 else 0.1)
-        return pause_s * (1 - _JITTER * self._jitter())
+        """The first retry comes at once; then later and later, and never in step with others."""
+        pause_s = trouble.pause_s * 2.0 ** min(tries - 2, 10) if tries > 1 else FIRST_PAUSE_S
+        return min(MAX_PAUSE_S, pause_s) * (1 - _JITTER * self._jitter())
 
     async def _attempt(self) -> Trouble:
         """One life of the link, from the search to its end; says what ended it."""
@@ -144,7 +145,6 @@ class SensorLink:
             return error.trouble
 
     async def _find(self) -> BLEDevice | None:
-        self._set_status("searching")
         if self._backend is None:
             # After a crash BlueZ may still hold the sensor, which then does not advertise.
             await close_stale_connections_by_address(self._sensor.address)
@@ -166,7 +166,8 @@ class SensorLink:
     async def _connect(
         self, device: BLEDevice, events: asyncio.Queue[_Frame | _Event]
     ) -> BleakClient:
-        self._set_status("connecting")
+        if not self.advice:
+            self._set_status("connecting")
         return await establish_connection(
             BleakClient,
             device,

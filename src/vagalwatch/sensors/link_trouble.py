@@ -13,6 +13,7 @@ from bleak.exc import (
     BleakGATTProtocolError,
     BleakGATTProtocolErrorCode,
 )
+from bleak_retry_connector import BleakConnectionError, BleakNotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Trouble:
     Attributes:
         status: a stable code for pages and ``doctor``.
         advice: one sentence with the way out.
-        pause_s: wait before the second try; it doubles with each further one.
+        pause_s: wait before the second retry (the first comes at once); it doubles from there on.
     """
 
     status: str
@@ -94,15 +95,20 @@ _DBUS: Final = {
 def trouble_of(error: Exception) -> Trouble:
     """Name what bleak, its retry connector or the bus under them raised."""
     match error:
+        case BleakConnectionError(__cause__=Exception() as cause):
+            trouble = trouble_of(cause)  # the retry connector wraps what it gave up on
+        case BleakNotFoundError():
+            trouble = NOT_FOUND
         case BleakBluetoothNotAvailableError(reason=reason):
-            return _UNAVAILABLE.get(reason, NO_ADAPTER)
+            trouble = _UNAVAILABLE.get(reason, NO_ADAPTER)
         case BleakCharacteristicNotFoundError():
-            return WRONG_DEVICE
+            trouble = WRONG_DEVICE
         case BleakGATTProtocolError(code=code) if code in _UNPAIRED:
-            return NEEDS_PAIRING
+            trouble = NEEDS_PAIRING
         case BleakDBusError(dbus_error=name):
-            return _DBUS.get(name.rsplit(".", 1)[-1], REFUSED)
+            trouble = _DBUS.get(name.rsplit(".", 1)[-1], REFUSED)
         case FileNotFoundError() | ConnectionRefusedError():
-            return NO_ADAPTER  # no system bus, so no bluetoothd
+            trouble = NO_ADAPTER  # no system bus, so no bluetoothd
         case _:
-            return REFUSED
+            trouble = REFUSED
+    return trouble
