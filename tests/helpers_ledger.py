@@ -1,14 +1,11 @@
-"""What ledger tests share: a journal in memory, and a hand-made session of one wearer."""
+"""A hand-made session of one wearer, for tests of what is made of records."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from vagalwatch.clock import NS
-from vagalwatch.journal.port import RUN_SHIFT, Entry
 from vagalwatch.records import (
-    SITE,
     Alert,
     Answer,
     AnswerKind,
@@ -35,83 +32,10 @@ from vagalwatch.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from vagalwatch.journal.port import Snapshot
     from vagalwatch.records import Record
 
 T0_NS = 1_790_000_000 * NS + 123_456_789
 """An odd nanosecond in September 2026: what is cut to ms or us shows."""
-
-
-class ListJournal:
-    """A journal that commits at once and keeps everything in a list."""
-
-    def __init__(self, run: int = 1) -> None:
-        self.run = run
-        self.entries: list[Entry] = []
-        self.cursors: dict[str, int] = {}
-        self.aside: dict[tuple[str, int], str] = {}
-        self.recording = True
-        self.largest_read = 0
-        self._news = asyncio.Event()
-
-    def append(self, record: Record, *, urgent: bool = False) -> int:
-        del urgent
-        last = self.entries[-1].place if self.entries else 0
-        place = max(last, self.run << RUN_SHIFT) + 1
-        self.entries.append(Entry(place, record))
-        self._news.set()
-        self._news = asyncio.Event()
-        return place
-
-    async def committed(self, place: int) -> None:
-        assert self.entries[-1].place >= place
-
-    async def wait_beyond(self, place: int) -> int:
-        while not self.entries or self.entries[-1].place <= place:
-            await self._news.wait()
-        return self.entries[-1].place
-
-    def read(
-        self,
-        after: int = 0,
-        *,
-        wearer: str | None = None,
-        kinds: Collection[str] = (),
-        since_ns: int | None = None,
-        limit: int = 1000,
-    ) -> list[Entry]:
-        found = [
-            entry
-            for entry in self.entries
-            if entry.place > after
-            and (wearer is None or entry.record.wearer in {wearer, SITE})
-            and (not kinds or entry.record.kind in kinds)
-            and (since_ns is None or entry.record.recv_ns >= since_ns)
-        ][:limit]
-        self.largest_read = max(self.largest_read, len(found))
-        return found
-
-    def cursor(self, name: str) -> int:
-        return self.cursors.get(name, 0)
-
-    def move_cursor(self, name: str, place: int) -> None:
-        assert place >= self.cursor(name), "a cursor never goes back"
-        self.cursors[name] = place
-
-    def set_aside(self, name: str, place: int, reason: str) -> None:
-        self.aside[name, place] = reason
-
-    @property
-    def newest(self) -> int:
-        return self.entries[-1].place if self.entries else 0
-
-    def snapshot(self, wearer: str) -> Snapshot | None:
-        raise NotImplementedError  # ledgers have nothing to do with snapshots
-
-    def save_snapshot(self, wearer: str, snapshot: Snapshot) -> None:
-        raise NotImplementedError
 
 
 def heart(

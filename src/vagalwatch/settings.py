@@ -11,6 +11,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_config_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -58,12 +59,19 @@ class MqttSettings(_Section):
 
 
 class InfluxSettings(_Section):
-    """The InfluxDB ledger; without a URL it is off."""
+    """The InfluxDB ledger; without a URL it is off; beyond loopback only https."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] | None = None
     org: str = "vagalwatch"
     bucket: str = "vagalwatch"
     token_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _https_beyond_loopback(self) -> InfluxSettings:
+        address = urlsplit(self.url or "")
+        if address.scheme == "http" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("influx.url is beyond loopback, so it must begin with https://")
+        return self
 
 
 class PageSettings(_Section):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers_ledger import T0_NS, ListJournal, heart
+from helpers_journal import MemoryJournal
+from helpers_ledger import T0_NS, heart
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.deliver.drain import (
     LONGEST_RETRY_AFTER_S,
@@ -23,7 +24,7 @@ from vagalwatch.deliver.port import PoisonedError, UnavailableError
 from vagalwatch.records import ClockStep
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from vagalwatch.journal.port import Entry
 
@@ -58,7 +59,11 @@ class FakeLedger:
 
 @contextlib.asynccontextmanager
 async def draining(
-    journal: ListJournal, ledger: FakeLedger, clock: StoryClock, status: DrainStatus, batch: int = 8
+    journal: MemoryJournal,
+    ledger: FakeLedger,
+    clock: StoryClock,
+    status: DrainStatus,
+    batch: int = 8,
 ) -> AsyncIterator[None]:
     task = asyncio.create_task(
         drain(journal, ledger, clock, status=status, batch=batch, chance=lambda: 0.5)
@@ -90,8 +95,8 @@ class HastyClock(StoryClock):
         await asyncio.sleep(0)
 
 
-def filled(count: int) -> ListJournal:
-    journal = ListJournal()
+def filled(count: int) -> MemoryJournal:
+    journal = MemoryJournal()
     for n in range(count):
         journal.append(heart(start_ns=T0_NS + n * NS))
     return journal
@@ -158,7 +163,7 @@ async def test_a_poisoned_record_is_set_aside_and_the_rest_goes_through() -> Non
     ledger = FakeLedger(poison={bad})
     async with draining(journal, ledger, clock, status, batch=100):
         await until(lambda: journal.cursor("fake") == journal.newest)
-    assert journal.aside == {("fake", bad): "never"}
+    assert journal.aside == [("fake", bad, "never")]
     assert status.set_aside == 1
     assert status.last_error == ""
     assert ledger.places == [entry.place for entry in journal.entries if entry.place != bad]
@@ -214,8 +219,25 @@ async def test_a_day_without_the_other_side_costs_one_batch_of_memory() -> None:
     async with draining(journal, ledger, HastyClock(), status, batch=50):
         await until(lambda: journal.cursor("fake") == journal.newest)
     assert ledger.confirmed == journal.entries
-    assert journal.largest_read == 50
     assert max(ledger.writes) == 50
+
+
+async def test_a_journal_that_cannot_be_read_now_is_read_later() -> None:
+    journal, status, clock = filled(3), DrainStatus(), HastyClock()
+    ledger, read = FakeLedger(), journal.read
+    broken = [OSError("disk"), OSError("disk")]
+
+    def unlucky(after: int = 0, *, limit: int = 1000, kinds: Collection[str] = ()) -> list[Entry]:
+        if broken:
+            raise broken.pop()
+        return read(after, limit=limit, kinds=kinds)
+
+    journal.read = unlucky  # type: ignore[method-assign, assignment]
+    async with draining(journal, ledger, clock, status):
+        await until(lambda: journal.cursor("fake") == journal.newest)
+    assert ledger.confirmed == journal.entries
+    assert clock.slept == pytest.approx([0.75, 1.5])
+    assert status.last_error == ""
 
 
 async def test_times_leave_as_wall_time() -> None:
@@ -246,7 +268,7 @@ def test_whatever_happens_all_arrives_in_order_or_is_set_aside(
         async with draining(journal, ledger, clock, status, batch):
             await until(lambda: journal.cursor("fake") == last)
         assert ledger.places == [e.place for e in journal.entries if e.place not in poison]
-        assert {place for _, place in journal.aside} == poison
+        assert {place for _, place, _ in journal.aside} == poison
 
     asyncio.run(story())
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers_ledger import T0_NS, ListJournal, heart
+from helpers_journal import MemoryJournal
+from helpers_ledger import T0_NS, heart
 from vagalwatch.clock import NS
 from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import ClockStep, Gap, GapReason, Stream
@@ -18,13 +19,13 @@ def step(at_ns: int, delta_ns: int) -> ClockStep:
 
 
 def test_without_a_step_nothing_changes() -> None:
-    journal = ListJournal()
+    journal = MemoryJournal()
     journal.append(heart(3))
     assert WallTime(journal).corrected(journal.entries[0]) is journal.entries[0]
 
 
 def test_every_time_of_a_record_after_the_step_moves() -> None:
-    journal = ListJournal()
+    journal = MemoryJournal()
     journal.append(step(T0_NS, HOUR_NS))
     journal.append(heart(3))
     corrected = WallTime(journal).corrected(journal.entries[1])
@@ -33,7 +34,7 @@ def test_every_time_of_a_record_after_the_step_moves() -> None:
 
 
 def test_a_gap_keeps_its_beginning_when_it_ends_after_a_step() -> None:
-    journal = ListJournal()
+    journal = MemoryJournal()
     begun = Gap(
         wearer="ada",
         source="strap",
@@ -54,7 +55,7 @@ def test_a_gap_keeps_its_beginning_when_it_ends_after_a_step() -> None:
 
 
 def test_a_step_concerns_only_its_own_run() -> None:
-    journal = ListJournal(run=1)
+    journal = MemoryJournal(run=1)
     journal.append(step(T0_NS, HOUR_NS))
     journal.run = 2
     journal.append(heart())
@@ -62,7 +63,7 @@ def test_a_step_concerns_only_its_own_run() -> None:
 
 
 def test_a_reader_that_starts_in_the_middle_knows_the_steps_before() -> None:
-    journal = ListJournal()
+    journal = MemoryJournal()
     for n in range(1500):  # more than one read gives
         journal.append(step(T0_NS, 1 if n % 2 else -1))
     journal.append(step(T0_NS, HOUR_NS))
@@ -78,7 +79,7 @@ def test_a_reader_that_starts_in_the_middle_knows_the_steps_before() -> None:
 def test_writing_again_from_anywhere_gives_the_same_times(
     story: list[int | None], data: st.DataObject
 ) -> None:
-    journal = ListJournal()
+    journal = MemoryJournal()
     for n, delta_ns in enumerate(story):
         at_ns = T0_NS + n * NS
         journal.append(heart(start_ns=at_ns) if delta_ns is None else step(at_ns, delta_ns))

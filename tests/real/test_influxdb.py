@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers_influx import Fault, InfluxProxy, InfluxServer
-from helpers_ledger import T0_NS, ListJournal, heart, session
+from helpers_journal import MemoryJournal
+from helpers_ledger import T0_NS, heart, session
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.deliver.drain import DrainStatus, drain
 from vagalwatch.deliver.influx import InfluxLedger, probe
@@ -82,7 +83,7 @@ class HastyClock(StoryClock):
 
 
 async def drained(
-    journal: ListJournal,
+    journal: MemoryJournal,
     ledger: InfluxLedger,
     *,
     batch: int = 100,
@@ -100,7 +101,7 @@ async def drained(
 
 @contextlib.asynccontextmanager
 async def draining(
-    journal: ListJournal,
+    journal: MemoryJournal,
     ledger: InfluxLedger,
     clock: HastyClock,
     batch: int,
@@ -117,9 +118,9 @@ async def draining(
             await task
 
 
-def beats(count: int, records: int) -> ListJournal:
+def beats(count: int, records: int) -> MemoryJournal:
     """``records`` notifications of ``count`` beats each, on the SIG's tick of 1/1024 s."""
-    journal = ListJournal()
+    journal = MemoryJournal()
     start_ns = T0_NS
     for n in range(records):
         record = heart(count, start_ns=start_ns, rr_ms=(700 + n) * 1000 / 1024)
@@ -128,7 +129,7 @@ def beats(count: int, records: int) -> ListJournal:
     return journal
 
 
-def beats_of(journal: ListJournal) -> list[list[object]]:
+def beats_of(journal: MemoryJournal) -> list[list[object]]:
     return [
         [t_ns, rr_ms]
         for entry in journal.entries
@@ -178,7 +179,7 @@ async def test_a_fault_delays_and_changes_nothing(
         journal, ledger, batch=50, status=status, meanwhile=lambda _: said.add(status.last_error)
     )
     assert stored(server, bucket) == beats_of(journal)
-    assert journal.aside == {}
+    assert journal.aside == []
     assert len(clock.slept) == 3
     assert any(advice in sentence for sentence in said)
     if fault == "refuse":
@@ -246,8 +247,9 @@ async def test_a_field_of_another_type_is_set_aside_and_the_rest_goes_through(
     for n in range(60):
         journal.append(heart(start_ns=T0_NS + (7200 + n) * NS))
     clock = await drained(journal, ledger)
-    assert list(journal.aside) == [("influxdb", place)]
-    assert "field type conflict" in journal.aside["influxdb", place]
+    ((name, aside, reason),) = journal.aside
+    assert (name, aside) == ("influxdb", place)
+    assert "field type conflict" in reason
     assert stored(server, bucket) == beats_of(journal)
     assert clock.slept == []
 
@@ -256,9 +258,10 @@ async def test_a_record_that_cannot_be_written_down_is_set_aside(
     server: InfluxServer, bucket: str, ledger: InfluxLedger
 ) -> None:
     journal = beats(1, records=3)
-    place = journal.append(Marker(wearer="ada", t_ns=T0_NS, recv_ns=T0_NS, text="\ud800"))
+    lone_surrogate = Marker(wearer="ada", t_ns=T0_NS, recv_ns=T0_NS, text="\ud800")
+    journal.entries.append(Entry(journal.newest + 1, lone_surrogate))
     await drained(journal, ledger)
-    assert list(journal.aside) == [("influxdb", place)]
+    assert [aside[:2] for aside in journal.aside] == [("influxdb", journal.newest)]
     assert stored(server, bucket) == beats_of(journal)
 
 
@@ -273,7 +276,7 @@ async def test_a_missing_bucket_is_told_and_nothing_is_set_aside(
             server.query(f"CREATE DATABASE {bucket}")
 
     await drained(journal, ledger, status=status, meanwhile=create_it)
-    assert journal.aside == {}
+    assert journal.aside == []
     assert stored(server, bucket) == beats_of(journal)
 
 
@@ -303,7 +306,7 @@ def test_the_doctor_names_what_is_wrong(
 async def test_a_whole_session_is_there_point_by_point(
     server: InfluxServer, bucket: str, ledger: InfluxLedger
 ) -> None:
-    journal = ListJournal()
+    journal = MemoryJournal()
     for record in session():
         journal.append(record)
     await drained(journal, ledger)
@@ -316,7 +319,7 @@ async def test_a_whole_session_is_there_point_by_point(
     assert rows_of(server, bucket) == last_of
 
 
-async def drained_again(journal: ListJournal, ledger: InfluxLedger) -> None:
+async def drained_again(journal: MemoryJournal, ledger: InfluxLedger) -> None:
     journal.cursors.clear()
     await drained(journal, ledger)
 
@@ -360,4 +363,4 @@ async def test_a_proxy_with_a_small_limit_gets_small_batches(
     proxy.largest_body = 2000  # as nginx's client_max_body_size
     await drained(journal, ledger)
     assert stored(server, bucket) == beats_of(journal)
-    assert journal.aside == {}
+    assert journal.aside == []

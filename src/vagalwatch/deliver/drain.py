@@ -93,7 +93,7 @@ class _Drain:
         place = self._journal.cursor(self._ledger.name)
         while True:
             newest = await self._journal.wait_beyond(place)
-            entries = await asyncio.to_thread(self._read, place)
+            entries = await self._read_patiently(place)
             if entries:
                 self._status.behind_since_ns = entries[0].record.recv_ns
                 await self._deliver(entries)
@@ -103,6 +103,15 @@ class _Drain:
                 self._journal.move_cursor(self._ledger.name, place)
             if place >= newest:
                 self._status.behind_since_ns = None
+
+    async def _read_patiently(self, after: int) -> list[Entry]:
+        failures = 0
+        while True:
+            try:
+                return await asyncio.to_thread(self._read, after)
+            except Exception as error:  # noqa: BLE001 - as below
+                failures += 1
+                await self._wait(failures, f"The journal cannot be read: {type(error).__name__}.")
 
     def _read(self, after: int) -> list[Entry]:
         entries = self._journal.read(after, limit=self._batch)
@@ -135,7 +144,7 @@ class _Drain:
             start += len(part)
             size *= 2
 
-    async def _wait(self, failures: int, advice: str, retry_after_s: float | None) -> None:
+    async def _wait(self, failures: int, advice: str, retry_after_s: float | None = None) -> None:
         """Exponential back-off with jitter, on top of what the other side asked for.
 
         Half of the step is fixed and half left to chance, so that many gateways do not come back

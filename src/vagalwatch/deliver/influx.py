@@ -8,13 +8,12 @@ is the buffer, and one request is one batch.
 from __future__ import annotations
 
 import json
-import os
-import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vagalwatch.deliver.points import line, points
 from vagalwatch.deliver.port import PoisonedError, UnavailableError
+from vagalwatch.deliver.secret import read_secret
+from vagalwatch.settings import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,19 +151,9 @@ class InfluxLedger:
         if file is None:
             return ""  # an InfluxDB without accounts
         try:
-            mode = stat.S_IMODE(file.stat().st_mode)
-            if mode & _too_open(file):
-                raise UnavailableError(
-                    f"{file} can be read by others, so its token is not used: "
-                    f"chmod 600 {file}, and replace the token.",
-                    retry_after_s=TOKEN_RETRY_S,
-                )
-            return file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnavailableError(
-                f"influx.token_file {file} cannot be read ({type(error).__name__}).",
-                retry_after_s=TOKEN_RETRY_S,
-            ) from error
+            return read_secret(file, "influx.token_file")
+        except ConfigError as error:
+            raise UnavailableError(str(error), retry_after_s=TOKEN_RETRY_S) from error
 
 
 def probe(settings: InfluxSettings, timeout_s: float) -> str | None:
@@ -182,18 +171,6 @@ def probe(settings: InfluxSettings, timeout_s: float) -> str | None:
     finally:
         ledger.close()
     return None
-
-
-def _too_open(file: Path) -> int:
-    """Permission bits that a secret must not have: any for others.
-
-    systemd hands credentials over in a directory of the service's own, as 0440 with an access
-    list whose mask shows as the group's bits (systemd.exec(5), LoadCredential=).
-    """
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if credentials and file.is_relative_to(Path(credentials)):
-        return 0o037
-    return 0o077
 
 
 def _said(body: str | None) -> str | None:
