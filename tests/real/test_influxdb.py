@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,13 +19,17 @@ from vagalwatch.clock import NS, StoryClock
 from vagalwatch.deliver.drain import DrainStatus, drain
 from vagalwatch.deliver.influx import InfluxLedger, probe
 from vagalwatch.deliver.points import points
+from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import Entry
 from vagalwatch.records import Eda, Heart, Marker
 from vagalwatch.settings import InfluxSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from pathlib import Path
+
+    from vagalwatch.journal.port import Journal
+    from vagalwatch.records import Record
 
 pytestmark = pytest.mark.real
 
@@ -83,7 +88,7 @@ class HastyClock(StoryClock):
 
 
 async def drained(
-    journal: MemoryJournal,
+    journal: Journal,
     ledger: InfluxLedger,
     *,
     batch: int = 100,
@@ -101,7 +106,7 @@ async def drained(
 
 @contextlib.asynccontextmanager
 async def draining(
-    journal: MemoryJournal,
+    journal: Journal,
     ledger: InfluxLedger,
     clock: HastyClock,
     batch: int,
@@ -130,11 +135,15 @@ def beats(count: int, records: int) -> MemoryJournal:
 
 
 def beats_of(journal: MemoryJournal) -> list[list[object]]:
+    return beats_in(entry.record for entry in journal.entries)
+
+
+def beats_in(records: Iterable[Record]) -> list[list[object]]:
     return [
         [t_ns, rr_ms]
-        for entry in journal.entries
-        if isinstance(entry.record, Heart)
-        for t_ns, rr_ms in zip(entry.record.beat_t_ns, entry.record.rr_ms, strict=True)
+        for record in records
+        if isinstance(record, Heart)
+        for t_ns, rr_ms in zip(record.beat_t_ns, record.rr_ms, strict=True)
     ]
 
 
@@ -209,6 +218,35 @@ async def test_a_server_that_was_killed_and_came_back_has_it_all(
         ledger.close()
         assert clock.slept
         assert stored(server, "home") == beats_of(journal)
+
+
+async def test_from_the_journal_on_disk_over_a_restart_of_the_service(
+    tmp_path: Path, server: InfluxServer, bucket: str, proxy: InfluxProxy, ledger: InfluxLedger
+) -> None:
+    records = [entry.record for entry in beats(2, records=300).entries]
+    proxy.faults.extend(["cut-after-commit", "overload"])
+    for run in (records[:200], records[200:]):
+        journal = SqliteJournal(tmp_path / "home.sqlite")
+        for record in run:
+            last = journal.append(record)
+        await journal.committed(last)
+        await drained(journal, ledger)
+        journal.close()
+    assert stored(server, bucket) == beats_in(records)
+
+
+async def test_what_is_older_than_the_bucket_keeps_is_set_aside(
+    server: InfluxServer, bucket: str, ledger: InfluxLedger
+) -> None:
+    server.query(f"DROP DATABASE {bucket}")
+    server.query(f"CREATE DATABASE {bucket} WITH DURATION 1d")
+    journal = beats(1, records=5)  # of long ago
+    now_ns = time.time_ns()
+    journal.append(heart(start_ns=now_ns))
+    await drained(journal, ledger)
+    assert [place for _, place, _ in journal.aside] == [e.place for e in journal.entries[:5]]
+    assert "retention policy" in journal.aside[0][2]
+    assert stored(server, bucket) == beats_in([journal.entries[-1].record])
 
 
 async def test_a_new_token_is_taken_up_without_a_restart(
