@@ -174,7 +174,8 @@ def _skin(
             age_s = t_s - response.onset_s
             slow_us += response.amplitude_us * scale * math.exp(-age_s / _SCR_DECAY_S)
             fast_us += response.amplitude_us * scale * math.exp(-age_s / _SCR_RISE_S)
-            scrs.append(response)
+            if response.amplitude_us > 0:
+                scrs.append(response)
             response = next(responses)
         eda_us = level_us * math.exp(_SCL_WANDER * wander) + slow_us - fast_us
         yield Conductance(t_s, max(eda_us + _EDA_NOISE_US * noise, 0.0))
@@ -182,14 +183,18 @@ def _skin(
 
 
 def _responses(script: Script, rng: np.random.Generator) -> Iterator[Scr]:
-    """A Poisson process by thinning, so that the rate may change at any time."""
+    """A Poisson process by thinning, so that the rate may change at any time.
+
+    A candidate that is not taken has no amplitude: a script may ask for none at all, and then
+    one would look for the next for ever.
+    """
     onset_s = 0.0
     while True:
         onset_s += float(rng.exponential(60 / _SCR_PER_MIN_MAX))
         chance, height = float(rng.random()), float(rng.standard_normal())
-        if chance < script.drive(onset_s).nsr_per_min / _SCR_PER_MIN_MAX:
-            amplitude_us = _SCR_MEDIAN_US * math.exp(_SCR_SPREAD * height)
-            yield Scr(onset_s, max(amplitude_us, _SCR_SMALLEST_US))
+        amplitude_us = max(_SCR_MEDIAN_US * math.exp(_SCR_SPREAD * height), _SCR_SMALLEST_US)
+        taken = chance < script.drive(onset_s).nsr_per_min / _SCR_PER_MIN_MAX
+        yield Scr(onset_s, amplitude_us if taken else 0.0)
 
 
 def _hand(
@@ -221,12 +226,13 @@ def _hand(
 
 
 def _fidgets(script: Script, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """From when to when the hand moves; like the skin's responses, some are empty."""
     start_s = 0.0
     while True:
         start_s += float(rng.exponential(60 / _FIDGETS_PER_MIN_MAX))
         chance, length_s = float(rng.random()), float(rng.uniform(*_FIDGET_S))
-        if chance < script.drive(start_s).fidgets_per_min / _FIDGETS_PER_MIN_MAX:
-            yield start_s, start_s + length_s
+        taken = chance < script.drive(start_s).fidgets_per_min / _FIDGETS_PER_MIN_MAX
+        yield start_s, start_s + (length_s if taken else 0.0)
 
 
 def _drift(value: float, dt_s: float, tau_s: float, step: float) -> float:
