@@ -109,14 +109,31 @@ def test_a_chosen_baseline_is_the_only_one() -> None:
     recording = heart([(8, 90), (10, 70)], eda=False)
     early = analysis.run(recording, baseline=(60, 460))
     late = analysis.run(recording, baseline=(560, 1000))
-    z_early = [row["z_hr"] for row in early.rows if row["t_s"] == 1070]
-    z_late = [row["z_hr"] for row in late.rows if row["t_s"] == 1070]
-    assert float(z_early[0] or 0) < -5
-    assert abs(float(z_late[0] or 0)) < 1
-    assert {row["state"] for row in late.rows if float(row["t_s"] or 0) < 1000} <= {
-        "unknown",
-        "calibrating",
-    }
+    assert early.baseline.hr_bpm == pytest.approx(90, abs=1)
+    assert late.baseline.hr_bpm == pytest.approx(70, abs=1)
+    assert late.baseline.ready_s == 1005
+    for timeline, z in ((early, -10), (late, 0)):
+        (last,) = (row["z_hr"] for row in timeline.rows if row["t_s"] == 1070)
+        assert float(last or 0) == pytest.approx(z, abs=1)
+    states = {row["state"] for row in late.rows[: 1000 // 5]}
+    assert states <= {"unknown", "calibrating"}
+
+
+def test_a_chosen_baseline_of_too_little_is_said(tmp_path: Path) -> None:
+    (path,) = tidy.write(heart([(15, 70)], eda=False), tmp_path / "a.csv")
+    summary = analysis.analyze(path, tmp_path / "out", baseline=(100, 160))
+    assert any("100:160 held too few usable minutes" in note for note in summary.notes)
+    assert summary.baseline.ready_s is not None
+    summary = analysis.analyze(path, tmp_path / "out", baseline=(600, 890))
+    assert summary.notes == ()
+    assert summary.baseline.ready_s == 895
+
+
+def test_too_short_a_recording_has_no_baseline_and_says_so(tmp_path: Path) -> None:
+    (path,) = tidy.write(steady(2), tmp_path / "a.csv")
+    summary = analysis.analyze(path, tmp_path / "out")
+    assert summary.notes == ("there were too few usable minutes for a personal baseline",)
+    assert summary.arousal_of_calibrated is None
 
 
 @pytest.mark.parametrize("baseline", [(-1, 100), (100, 100), (0, 481), (200, 100), (0, math.nan)])
@@ -148,7 +165,7 @@ def test_every_real_session_gives_arousal_and_takes_little_time(subject: str) ->
     recording = read(folder)
     timeline = analysis.run(recording)
     work_s = time.process_time() - began_s
-    summary = analysis.summarize(recording, timeline, None)
+    summary = analysis.summarize(recording, timeline)
     assert work_s * 3600 / recording.duration_s < 2
     assert len(timeline.rows) == int(recording.duration_s) // 5
     assert summary.arousal_of_calibrated is not None

@@ -17,7 +17,7 @@ from vagalwatch.engine import ENGINE_VERSION, Engine
 from vagalwatch.export import tidy
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.log import SqliteJournal
-from vagalwatch.records import Alert, Run
+from vagalwatch.records import Alert, Run, Setting
 from vagalwatch.replay import check, paced, replay
 from vagalwatch.sensors.recording import RecordingError, sequence
 
@@ -92,6 +92,19 @@ def test_an_alert_that_says_something_else_is_a_difference(tmp_path: Path) -> No
     )
     (difference,) = check(tmp_path / "home.sqlite").differences
     assert difference.endswith("the replay differs in reasons")
+
+
+def test_a_journal_whose_beginning_has_left_goes_on_with_the_baseline_it_kept(
+    tmp_path: Path,
+) -> None:
+    kept_from_ns = FLOODS.start_ns + 450 * 10**9
+    live(
+        tmp_path / "home.sqlite",
+        lambda said: said if said.recv_ns >= kept_from_ns or isinstance(said, Setting) else None,
+    )
+    found = check(tmp_path / "home.sqlite")
+    assert found.compared >= 2
+    assert found.differences == ()
 
 
 def test_another_engine_is_named_as_a_reason(tmp_path: Path) -> None:

@@ -64,11 +64,26 @@ class EpisodeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The personal baseline in seconds of the recording.
+
+    ``asked_s`` is the stretch it was to be taken from (null: the first usable minutes),
+    ``ready_s`` the first row that was judged against it and ``hr_bpm`` its heart rate (null: the
+    recording holds too few usable minutes).
+    """
+
+    asked_s: tuple[float, float] | None
+    ready_s: float | None
+    hr_bpm: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """What the engine said of a recording: a row every 5 s, and the episodes in order."""
 
     rows: list[Row]
     episodes: list[EpisodeRow]
+    baseline: Baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +106,7 @@ class Summary:
     arousal_of_worn: float | None
     arousal_of_calibrated: float | None
     episodes: dict[str, int]
-    baseline: str
+    baseline: Baseline
     version: str
     engine_version: int
     parameters: str
@@ -119,7 +134,7 @@ def analyze(
     timeline = run(recording, baseline=baseline, progress=progress)
     out_dir.mkdir(parents=True, exist_ok=True)
     _write_csv(timeline.rows, out_dir / "timeline.csv")
-    notes = list(recording.notes)
+    notes = [*recording.notes, *_on_the_baseline(timeline.baseline)]
     try:
         from_csv(
             out_dir / "timeline.csv",
@@ -129,7 +144,7 @@ def analyze(
         )
     except MissingExtraError as error:
         notes.append(f"timeline.parquet was not written. {error}")
-    summary = summarize(recording, timeline, baseline, tuple(notes))
+    summary = summarize(recording, timeline, tuple(notes))
     _write_json([asdict(episode) for episode in timeline.episodes], out_dir / "episodes.json")
     _write_json(asdict(summary), out_dir / "summary.json")
     return summary
@@ -159,7 +174,14 @@ def run(
                     alerted.add((said.alert, said.onset_ns))
         if progress is not None and isinstance(record, Tick):
             progress(min(1.0, (record.t_ns - start_ns) / NS / recording.duration_s))
+    judged = ((k, one) for k, one in sorted(estimates.items()) if one.usual_hr_bpm is not None)
+    ready, first = next(judged, (None, None))
     return Timeline(
+        baseline=Baseline(
+            asked_s=baseline,
+            ready_s=None if ready is None else ready * ROW_S,
+            hr_bpm=None if first is None else first.usual_hr_bpm,
+        ),
         rows=[_row(k * ROW_S, estimates.get(k)) for k in range(1, last_row + 1)],
         episodes=[
             _episode_row(episode, start_ns, prompted=key in alerted)
@@ -168,12 +190,7 @@ def run(
     )
 
 
-def summarize(
-    recording: Recording,
-    timeline: Timeline,
-    baseline: tuple[float, float] | None,
-    notes: tuple[str, ...] = (),
-) -> Summary:
+def summarize(recording: Recording, timeline: Timeline, notes: tuple[str, ...] = ()) -> Summary:
     """The figures of ``summary.json``."""
     rows = timeline.rows
     total = max(1, len(rows))
@@ -199,7 +216,7 @@ def summarize(
             [row for row in worn if row["state"] != State.CALIBRATING]
         ),
         episodes=dict(Counter(episode.kind for episode in timeline.episodes)),
-        baseline=_baseline_text(baseline),
+        baseline=timeline.baseline,
         version=__version__,
         engine_version=ENGINE_VERSION,
         parameters=parameters_hash(),
@@ -265,14 +282,18 @@ def _episode_row(episode: Episode, start_ns: int, *, prompted: bool) -> EpisodeR
     )
 
 
+def _on_the_baseline(baseline: Baseline) -> Iterator[str]:
+    if baseline.ready_s is None:
+        yield "there were too few usable minutes for a personal baseline"
+    elif baseline.asked_s is not None and baseline.ready_s > baseline.asked_s[1] + 2 * ROW_S:
+        yield (
+            f"{baseline.asked_s[0]:g}:{baseline.asked_s[1]:g} held too few usable minutes for a "
+            "baseline; the first usable minutes after it were taken"
+        )
+
+
 def _share_with_arousal(rows: list[Row]) -> float | None:
     return sum(row["arousal"] is not None for row in rows) / len(rows) if rows else None
-
-
-def _baseline_text(baseline: tuple[float, float] | None) -> str:
-    if baseline is None:
-        return "first usable minutes"
-    return f"{baseline[0]:g}:{baseline[1]:g}"
 
 
 def _write_csv(rows: list[Row], path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vagalwatch.engine import ENGINE_VERSION, Engine
+from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.reader import open_reader
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 Lasting = Episode | Alert | BreakStep
 """What a check compares."""
-Output = Estimate | Lasting
-"""What engines say. Nearly everything else in a journal is what they were told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +91,16 @@ def inputs(path: Path, wearer: str) -> Iterator[Record]:
 
 
 def outputs(records: Iterable[Record], wearer: str) -> Iterator[Record]:
-    """What the engine says of ``records``; what it once said itself is passed over."""
+    """What the engine says of ``records``; what it once said itself is passed over.
+
+    All but a baseline that it has not made this time: where retention has taken the beginning of
+    a journal, the last baseline from there still stands in it, and with it the replay goes on.
+    """
     engine = Engine(wearer)
     settings: set[Setting] = set()
     for record in records:
-        # A baseline that the engine made is a setting like a person's, but it knows it already.
-        if isinstance(record, Output) or (isinstance(record, Setting) and record in settings):
+        known = record in settings if isinstance(record, Setting) else not is_input(record)
+        if known:
             continue
         for said in engine.push(record):
             if isinstance(said, Setting):
