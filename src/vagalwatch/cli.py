@@ -227,43 +227,20 @@ def decode(
     as_json: JsonOption = False,
 ) -> None:
     """Decode what a wearable sent."""
-    from vagalwatch.sensors.decode.errors import DecodeError
-    from vagalwatch.sensors.decode.kinds import KINDS, decode_json
-
-    def decoded(kind: str, text: str) -> dict[str, object]:
-        if kind not in KINDS:
-            raise ValueError(f"There is no kind “{kind}”; there are {', '.join(KINDS)}.")
-        try:
-            raw = bytes.fromhex(text)
-        except ValueError:
-            raise ValueError(f"“{text[:40]}” is not hexadecimal.") from None
-        return decode_json(kind, raw)
-
     if lines is not None:
         for line in _lines(lines):
-            name, _, text = line.strip().partition(" ")
-            try:
-                _print_json(decoded(name, text))
-            except DecodeError as error:
-                _print_json({"error": {"reason": error.reason, "offset": error.offset}})
-            except ValueError as error:
-                _print_json({"error": {"reason": str(error), "offset": 0}})
+            _print_json(_decoded(*line.strip().partition(" ")[::2]))
         return
     if kind is None or frame is None:
-        _stop("Give a kind and its bytes, or --lines FILE. See `vagalwatch decode --help`.", 2)
-    try:
-        values = decoded(kind, frame)
-    except DecodeError as error:
-        if as_json:
-            _print_json({"error": {"reason": error.reason, "offset": error.offset}})
-        _stop(f"These bytes are refused at byte {error.offset}: {error.reason}.", BAD_INPUT)
-    except ValueError as error:
-        _stop(str(error), BAD_INPUT)
+        _stop("Give a kind and its bytes, or --lines FILE.", BAD_INPUT)
+    values = _decoded(kind, frame)
     if as_json:
         _print_json(values)
-    else:
+    elif "error" not in values:
         for name, value in values.items():
             typer.echo(f"{name}: {json.dumps(value)}")
+    if (error := values.get("error")) is not None:
+        _stop(f"Refused at byte {error['offset']}: {error['reason']}.", BAD_INPUT)
 
 
 @app.command()
@@ -416,6 +393,25 @@ async def _paced(
 
     async for event in paced(events, RunClock(), speed):
         show(event)
+
+
+def _decoded(kind: str, text: str) -> dict[str, Any]:
+    """The decoded values, or the reason why there are none."""
+    from vagalwatch.sensors.decode.errors import DecodeError
+    from vagalwatch.sensors.decode.kinds import KINDS, decode_json
+
+    if kind not in KINDS:
+        return _refusal(f"unknown kind “{kind[:40]}”, not one of {', '.join(KINDS)}")
+    try:
+        return decode_json(kind, bytes.fromhex(text))
+    except DecodeError as error:
+        return _refusal(error.reason, error.offset)
+    except ValueError:
+        return _refusal(f"“{text[:40]}” is not hexadecimal")
+
+
+def _refusal(reason: str, offset: int = 0) -> dict[str, Any]:
+    return {"error": {"reason": reason, "offset": offset}}
 
 
 def _stretch(text: str) -> tuple[float, float]:

@@ -34,20 +34,15 @@ from vagalwatch.records import (
     Heart,
     Setting,
 )
-from vagalwatch.sensors.decode import heart_rate, nuanic
-from vagalwatch.sensors.simulated.radio import SimulatedAir
 from vagalwatch.sensors.simulated.ring import Ring
+from vagalwatch.sensors.simulated.stage import Stage
 from vagalwatch.sensors.simulated.stories import WEARERS, StoryName, story
 from vagalwatch.sensors.simulated.strap import Strap
 from vagalwatch.service import Radio, Service
 from vagalwatch.settings import MqttSettings, PageSettings, SensorSettings, Settings, WearerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from vagalwatch.sensors.link import SensorLink
-    from vagalwatch.sensors.simulated.stories import Story
-    from vagalwatch.sensors.simulated.wearable import Frame, Wearable
+    from collections.abc import Callable, Mapping
 
 SITE: Final = "demo"
 EVENING_NS: Final = 1_795_446_000 * NS
@@ -55,11 +50,6 @@ EVENING_NS: Final = 1_795_446_000 * NS
 
 REACTION_S: Final = 20.0
 """Of the story: how long its people look at a prompt before they answer."""
-
-CONNECT_WITHIN_S: Final = 30.0
-"""Of real time, for four links over the simulated air; it takes about a second."""
-
-CONNECT_STEP_S: Final = 0.1
 
 
 class DemoError(Exception):
@@ -145,9 +135,16 @@ async def play(
     began = time.monotonic()
     evening = story(name, seed)
     clock = StoryClock(EVENING_NS)
-    stage = _Stage(evening, clock)
+    wearables = {
+        wearer: (
+            Strap(f"{wearer} strap", f"C0:FF:EE:00:00:0{place}"),
+            Ring(f"{wearer} ring", f"C0:FF:EE:00:01:0{place}"),
+        )
+        for place, wearer in enumerate(WEARERS, start=1)
+    }
+    stage = Stage({wearer: evening.body(wearer) for wearer in WEARERS}, wearables, clock)
     with tempfile.TemporaryDirectory(prefix="vagalwatch-demo-") as folder:
-        settings = _settings(Path(folder), stage)
+        settings = _settings(Path(folder), wearables)
         await stage.set_up()
         service = Service(
             settings, clock, Radio(stage.air.client_backend, stage.air.scanner_backend)
@@ -160,7 +157,10 @@ async def play(
                 service.hub.take(_consent(wearer, clock.now_ns()))
             phone = _Phone(service, clock)
             calls = group.create_task(phone.listen())
-            await stage.connect(service.links)
+            try:
+                await stage.connect(service.links)
+            except TimeoutError as error:
+                raise DemoError(f"Please report this: {error}.") from error
             if speed is not None:
                 # Two names of one machine: cookies belong to a name, and each wearer has one.
                 for wearer, host in zip(WEARERS, ("127.0.0.1", "localhost"), strict=True):
@@ -191,66 +191,6 @@ async def play(
         took_s=round(time.monotonic() - began, 1),
         **counted._asdict(),
     )
-
-
-class _Stage:
-    """The bodies, what they wear, and the air between that and the service."""
-
-    def __init__(self, evening: Story, clock: StoryClock) -> None:
-        self.air = SimulatedAir()
-        self.beats = 0
-        self.eda_samples = 0
-        self.zero_ns = 0
-        self._clock = clock
-        self._bodies = {wearer: evening.body(wearer) for wearer in WEARERS}
-        self.wearables: dict[str, tuple[Wearable, ...]] = {
-            wearer: (
-                Strap(f"{wearer} strap", f"C0:FF:EE:00:00:0{place}"),
-                Ring(f"{wearer} ring", f"C0:FF:EE:00:01:0{place}"),
-            )
-            for place, wearer in enumerate(WEARERS, start=1)
-        }
-
-    async def set_up(self) -> None:
-        """Bring the wearables within reach."""
-        await self.air.start()
-        for wearables in self.wearables.values():
-            for wearable in wearables:
-                await self.air.add(wearable)
-
-    async def connect(self, links: Sequence[SensorLink]) -> None:
-        """Let the story's clock run until the service listens to all; then it is second zero."""
-        deadline = time.monotonic() + CONNECT_WITHIN_S
-        while not all(link.status == "connected" for link in links):
-            if time.monotonic() > deadline:
-                raise DemoError("The simulated sensors did not connect; please report this.")
-            await self._clock.advance(CONNECT_STEP_S)
-            await asyncio.sleep(0.01)
-        self.zero_ns = self._clock.now_ns()
-
-    async def play(self, second: int) -> None:
-        """Let a second pass: each notification arrives before the next is sent."""
-        frames = []
-        for wearer, body in self._bodies.items():
-            signals = body.advance(second)
-            for wearable in self.wearables[wearer]:
-                frames += [(frame, wearable) for frame in wearable.advance(signals, second)]
-        frames.sort(key=lambda sent: sent[0].t_s)
-        for frame, wearable in frames:
-            await self._clock.advance(frame.t_s - self._now_s())
-            if await self.air.notify(wearable, frame.uuid, frame.value):
-                await self.air.drained()
-                self._count(frame)
-        await self._clock.advance(second - self._now_s())
-
-    def _now_s(self) -> float:
-        return (self._clock.now_ns() - self.zero_ns) / NS
-
-    def _count(self, frame: Frame) -> None:
-        if frame.uuid == heart_rate.MEASUREMENT_UUID:
-            self.beats += len(heart_rate.decode(frame.value).rr_1024)
-        elif frame.uuid == nuanic.EDA_UUID:
-            self.eda_samples += 1
 
 
 class _Phone:
@@ -334,7 +274,7 @@ def _consent(wearer: str, now_ns: int) -> Setting:
     )
 
 
-def _settings(folder: Path, stage: _Stage) -> Settings:
+def _settings(folder: Path, wearables: Mapping[str, tuple[Strap, Ring]]) -> Settings:
     return Settings(
         site=SITE,
         state_dir=folder,
@@ -346,7 +286,7 @@ def _settings(folder: Path, stage: _Stage) -> Settings:
                     SensorSettings(device="nuanic", address=ring.address),
                 ),
             )
-            for wearer, (strap, ring) in stage.wearables.items()
+            for wearer, (strap, ring) in wearables.items()
         ),
         mqtt=MqttSettings(port=0),
         page=PageSettings(port=0),

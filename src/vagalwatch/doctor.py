@@ -87,30 +87,15 @@ def _clock() -> Finding:
 
 async def _adapter() -> Finding:
     from bleak import BleakScanner  # noqa: PLC0415 - costs .2 s that other verbs need not pay
-    from bleak.exc import BleakBluetoothNotAvailableError, BleakError  # noqa: PLC0415
+
+    from vagalwatch.sensors.link_trouble import trouble_of  # noqa: PLC0415 - as above
 
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            async with BleakScanner():
-                pass
-    except BleakBluetoothNotAvailableError as error:
-        return Finding(
-            "bluetooth",
-            ok=False,
-            found=f"Bluetooth cannot be used: {error.reason.name.lower().replace('_', ' ')}.",
-            mend=(
-                "Plug in or unblock an adapter (rfkill unblock bluetooth), start BlueZ "
-                "(systemctl start bluetooth), and add the service's user to the group bluetooth."
-            ),
-        )
-    except (BleakError, OSError, TimeoutError) as error:
-        return Finding(
-            "bluetooth",
-            ok=False,
-            found=f"BlueZ cannot be reached: {str(error).rstrip('.') or 'no answer'}.",
-            mend="Install and start BlueZ: apt-get install bluez; systemctl start bluetooth.",
-        )
-    return Finding("bluetooth", ok=True, found="An adapter is powered and may be used.")
+        async with asyncio.timeout(TIMEOUT_S), BleakScanner():
+            return Finding("bluetooth", ok=True, found="An adapter is powered and may be used.")
+    except Exception as error:  # noqa: BLE001 - whatever the stack below raises, it has a name there
+        trouble = trouble_of(error)
+        return Finding("bluetooth", ok=False, found=trouble.status, mend=trouble.advice)
 
 
 def _wearers(settings: Settings) -> Finding:

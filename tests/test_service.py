@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers_house import EVENING_NS, WEARER, house, journalled
+from vagalwatch.clock import NS, StoryClock
+from vagalwatch.control import call
+from vagalwatch.journal.lock import LockedError
+from vagalwatch.records import Eda, Estimate, GapReason, Heart, Run, State, Stream, Tick
+from vagalwatch.sensors.simulated.wearable import Fault
+from vagalwatch.web.view import View
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTLE_S = 400.0
+"""The baseline takes five minutes, after the ring's minute of silence."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "within_s", "reason"),
+    [
+        (Fault.OFF_BODY, 5, "heart-off-body"),
+        (Fault.SILENT, 10, "heart-silent"),
+        (Fault.FROZEN, 20, "heart-frozen"),
+    ],
+)
+async def test_a_strap_that_fails_is_unknown_in_time_and_never_calm_nor_shutdown(
+    tmp_path: Path, fault: Fault, within_s: float, reason: str
+) -> None:
+    async with house(tmp_path) as home:
+        await home.live(SETTLE_S)
+        assert home.rows()[-1].state == State.SETTLED
+        home.strap.fault = fault
+        failed_s = home.now_s
+        await home.live(180)
+        later = home.rows(since_s=failed_s + within_s)
+        assert {row.state for row in later} == {State.UNKNOWN}
+        # A silent link is given up and made again, which is a gap of its own.
+        assert {row.reason for row in later} - {"heart-gap"} == {reason}
+        assert all(row.arousal is None for row in later)
+        view = View(WEARER)
+        for record in home.said:
+            view.push(record)
+        page = json.dumps(view.as_json())
+        assert reason in page
+        home.strap.fault = None
+        await home.live(90)
+        assert home.rows()[-1].state == State.SETTLED
+    said = {record.reason for record in journalled(tmp_path) if record.kind == "gap"}
+    assert (fault == Fault.FROZEN) or GapReason(fault.value) in said
+
+
+async def test_a_ring_that_goes_silent_takes_its_figures_away_and_not_the_state(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as home:
+        await home.live(SETTLE_S)
+        home.ring.fault = Fault.OFF_BODY
+        off_s = home.now_s
+        await home.live(120)
+        later = home.rows(since_s=off_s + 35)
+        assert {row.state for row in later} == {State.SETTLED}
+        assert all(row.metrics.scl_us is None and row.metrics.nsr_per_min is None for row in later)
+        assert all(any("eda" in gate for gate in row.gates) for row in later)
+
+
+async def test_a_dropped_link_is_a_gap_and_breaks_the_chain(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.live(30)
+        await home.stage.air.drop(home.strap)
+        await home.live(5)
+        await home.reconnected()
+        await home.live(5)
+        lost = [gap for gap in home.gaps() if gap.reason == GapReason.LINK_LOST]
+        assert [gap.stream for gap in lost] == [Stream.HEART]
+        assert lost[0].end_ns is not None
+        beats = [record for record in home.said if isinstance(record, Heart) and record.rr_ms]
+        after = next(record for record in beats if record.beat_t_ns[0] > lost[0].t_ns)
+        assert not after.chained
+
+
+async def test_everything_notified_is_in_the_journal_once_and_in_order(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.live(120)
+        sent = home.stage.beats, home.stage.eda_samples
+    records = journalled(tmp_path)
+    hearts = [record for record in records if isinstance(record, Heart)]
+    times = [t_ns for record in hearts for t_ns in record.beat_t_ns]
+    skin = sum(len(record.eda_us) for record in records if isinstance(record, Eda))
+    assert (len(times), skin) == sent
+    assert times == sorted(set(times))
+
+
+async def test_a_restart_keeps_the_baseline_and_is_itself_a_gap(tmp_path: Path) -> None:
+    clock = StoryClock(EVENING_NS)
+    async with house(tmp_path, clock=clock) as home:
+        await home.live(SETTLE_S)
+        usual = home.rows()[-1].usual_hr_bpm
+    await clock.advance(30)
+    async with house(tmp_path, clock=clock) as home:
+        await home.live(100)
+        assert home.rows()[-1].state == State.SETTLED
+        assert home.rows()[-1].usual_hr_bpm == pytest.approx(usual, abs=3)
+    runs = [record for record in journalled(tmp_path) if isinstance(record, Run)]
+    assert [run.ended for run in runs] == [False, True, False, True]
+
+
+async def test_ticks_are_whole_seconds_and_none_is_missing(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.live(20)
+        ticks = [record.t_ns for record in home.said if isinstance(record, Tick)]
+    assert all(t_ns % NS == 0 for t_ns in ticks)
+    assert ticks == list(range(ticks[0], ticks[-1] + 1, NS))
+
+
+async def test_a_step_of_the_wall_clock_is_recorded_and_bends_no_duration(tmp_path: Path) -> None:
+    clock = StoryClock(EVENING_NS)
+    async with house(tmp_path, clock=clock) as home:
+        await home.live(60)
+        clock.step_ns = 3600 * NS
+        await home.live(60)
+        steps = [record for record in home.said if record.kind == "clock-step"]
+        assert [step.delta_ns for step in steps] == [3600 * NS]
+        rows = [record for record in home.said if isinstance(record, Estimate)]
+        assert {b.t_ns - a.t_ns for a, b in itertools.pairwise(rows)} == {5 * NS}
+
+
+async def test_a_second_service_is_refused_with_a_clear_word(tmp_path: Path) -> None:
+    async with house(tmp_path):
+        with pytest.raises(ExceptionGroup) as caught:
+            async with house(tmp_path):
+                pytest.fail("a second service opened the journal")
+    locked = caught.value.exceptions[0]
+    assert isinstance(locked, LockedError)
+    assert "already" in str(locked)
+
+
+async def test_the_running_service_tells_how_it_stands(tmp_path: Path) -> None:
+    async with house(tmp_path):
+        status = await asyncio.to_thread(call, tmp_path / "test.control", "status")
+    assert status["recording"] is True
+    assert [sensor["status"] for sensor in status["sensors"]] == ["connected", "connected"]
