@@ -120,8 +120,12 @@ def decode(row: Row) -> Record:
         raise DamagedRowError("its kind is not known")
     columns = row._asdict() | {"raw": row.raw.hex()}
     head = json.dumps({name: columns[name] for name in names})
-    # The columns stand last, where they win over a body that claims to be another's.
-    text = f"{row.body[:-1]},{head[1:]}" if row.body else head
+    text = head
+    if row.body:
+        if not (row.body.startswith("{") and row.body.endswith("}")):
+            raise DamagedRowError("its body is cut off")
+        # The columns stand last, where they win over a body that claims to be another's.
+        text = f"{row.body[:-1]},{head[1:]}"
     try:
         return _from_steps(_ADAPTER.validate_json(text))
     except ValidationError as error:
@@ -131,11 +135,18 @@ def decode(row: Row) -> Record:
 
 def _check_columns(row: Row) -> None:
     """What SQLite would refuse (or bend) is refused here, where the caller can see it."""
-    texts = isinstance(row.wearer, str) and isinstance(row.source, str)
-    texts = texts and isinstance(row.codec, str) and isinstance(row.raw, bytes)
+    texts = (row.wearer, row.source, row.codec)
     numbers = (row.epoch, row.t_ns, row.recv_ns, row.t0_ns or 0, row.t1_ns or 0)
-    if not (texts and all(isinstance(n, int) and -_INT64_END <= n < _INT64_END for n in numbers)):
+    if not (
+        all(isinstance(text, str) and _is_unicode(text) for text in texts)
+        and all(isinstance(n, int) and -_INT64_END <= n < _INT64_END for n in numbers)
+        and isinstance(row.raw, bytes)
+    ):
         raise UnwritableError(f"A {row.kind} holds a value of a wrong type or size.")
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _as_steps(record: Record) -> Record:

@@ -81,7 +81,9 @@ class Reader:
         else:
             source += " WHERE place > ?"
         if since_ns is not None:
-            first = self._rows("SELECT min(place) FROM records WHERE recv_ns >= ?", since_ns)[0][0]
+            # min(place) by itself would make SQLite look for it from the first place on.
+            query = "SELECT min(+place) FROM records INDEXED BY records_by_recv WHERE recv_ns >= ?"
+            first = self._rows(query, since_ns)[0][0]
             if first is None:
                 return []
             after = max(after, first - 1)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vagalwatch.journal.log import SqliteJournal
+from vagalwatch.records import Marker, Record, Run, Session, Setting, Tick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WORD = "a-word-that-must-not-stay"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[SqliteJournal]:
+    with closing(SqliteJournal(tmp_path / "site.sqlite")) as journal:
+        yield journal
+
+
+def setting(t_ns: int, key: str, value: str, wearer: str = "ada") -> Setting:
+    return Setting(wearer=wearer, t_ns=t_ns, recv_ns=t_ns, key=key, value=value)
+
+
+async def fill(journal: SqliteJournal, records: list[Record]) -> list[int]:
+    places = [journal.append(record) for record in records]
+    await journal.committed(places[-1])
+    return places
+
+
+def times(journal: SqliteJournal) -> list[int]:
+    return [entry.record.t_ns for entry in journal.read(limit=9999)]
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+async def test_what_is_old_goes_and_the_rest_stays(journal: SqliteJournal) -> None:
+    await fill(journal, [Tick(t_ns=n, recv_ns=n) for n in range(2000)])
+    assert await journal.prune(1500, []) == 1500  # three steps
+    assert times(journal) == list(range(1500, 2000))
+    assert await journal.prune(1500, []) == 0
+
+
+async def test_nothing_goes_that_a_ledger_has_not_taken(journal: SqliteJournal) -> None:
+    places = await fill(journal, [Tick(t_ns=n, recv_ns=n) for n in range(10)])
+    assert await journal.prune(10, ["influx"]) == 0  # has not begun
+    journal.move_cursor("influx", places[3])
+    journal.move_cursor("retired", places[0])  # no longer configured: holds nothing
+    await fill(journal, [Tick(t_ns=10, recv_ns=10)])
+    assert await journal.prune(10, ["influx"]) == 4
+    assert times(journal) == [4, 5, 6, 7, 8, 9, 10]
+
+
+async def test_what_still_holds_stays_however_old(journal: SqliteJournal) -> None:
+    run = Run(t_ns=0, recv_ns=0, version="1", engine_version=1, parameters_hash="x")
+    await fill(
+        journal,
+        [
+            run,
+            setting(1, "baseline", "[1]"),
+            setting(2, "baseline", "[2]"),
+            setting(3, "baseline", "[3]", "bob"),
+            setting(4, "mute", "true"),
+            Session(t_ns=5, recv_ns=5, session="s", started=True, wearers=("ada",)),
+            Marker(wearer="ada", t_ns=6, recv_ns=6, text="x"),
+        ],
+    )
+    assert await journal.prune(100, []) == 2
+    assert times(journal) == [0, 2, 3, 4, 5]
+
+
+async def test_a_run_whose_clock_was_behind_is_not_taken_for_old(journal: SqliteJournal) -> None:
+    await fill(journal, [Tick(t_ns=n, recv_ns=n) for n in (5, 60, 2, 3, 61)])
+    assert await journal.prune(50, []) == 1
+    assert times(journal) == [60, 2, 3, 61]
+
+
+async def test_no_trace_of_what_was_deleted_stays_in_any_file(
+    journal: SqliteJournal, tmp_path: Path
+) -> None:
+    await fill(
+        journal,
+        [Marker(wearer="ada", t_ns=n, recv_ns=n, text=f"{WORD} {n}") for n in range(600)],
+    )
+    stored = all_bytes(tmp_path)
+    assert WORD.encode() in stored
+    await journal.prune(600, [])
+    stored = all_bytes(tmp_path)
+    assert WORD.encode() not in stored
