@@ -177,7 +177,9 @@ def _states() -> statetimeline.Panel:
     )
 
 
-def _chart(title: str, description: str, query: _Query, unit: str) -> timeseries.Panel:
+def _chart(
+    title: str, description: str, query: _Query, unit: str, *, decimals: int
+) -> timeseries.Panel:
     return (
         timeseries.Panel()
         .title(title)
@@ -186,7 +188,7 @@ def _chart(title: str, description: str, query: _Query, unit: str) -> timeseries
         .with_target(query)
         .interval(f"{ROW_MS // 1000}s")
         .unit(f"suffix: {unit}")
-        .decimals(1)
+        .decimals(decimals)
         .span_nulls(False)  # noqa: FBT003 - the builder takes it by position
         .line_width(2)
         .fill_opacity(0)
@@ -214,6 +216,7 @@ def _charts() -> list[timeseries.Panel]:
             "little: walking and talking raise it too. Empty where too few beats could be used.",
             _means({"hr_bpm": "Heart rate", "usual_hr_bpm": "Own usual"}, "estimate"),
             "/min",
+            decimals=0,
         ).override_by_name("Own usual", usual),
         _chart(
             "Arousal against own usual",
@@ -222,6 +225,7 @@ def _charts() -> list[timeseries.Panel]:
             "not known or the usual is still being learned.",
             _means({"arousal": "Arousal"}, "estimate"),
             "own spreads",
+            decimals=1,
         ).axis_centered_zero(True),  # noqa: FBT003 - the builder takes it by position
         _chart(
             "Heart rate variability (RMSSD)",
@@ -230,6 +234,7 @@ def _charts() -> list[timeseries.Panel]:
             "the same person at rest. Empty below the needed share of usable beats.",
             _means({"rmssd_ms": "RMSSD"}, "estimate"),
             "ms",
+            decimals=0,
         ),
         _chart(
             "Skin conductance",
@@ -238,6 +243,7 @@ def _charts() -> list[timeseries.Panel]:
             "changes. One line a sensor.",
             _means({"eda_us": "Skin conductance"}, "eda", by_tag="source"),
             "µS",
+            decimals=2,
         ),
     ]
 

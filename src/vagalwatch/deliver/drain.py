@@ -66,43 +66,41 @@ async def drain(
     Entries are in wall time (:class:`~vagalwatch.journal.walltime.WallTime`). Cancelling loses
     nothing: a write under way is repeated by the next run. ``chance`` is uniform in [0, 1).
     """
-    status = DrainStatus() if status is None else status
-    await _Drain(journal, ledger, clock, status=status, batch=batch, chance=chance).run()
+    await _Drain(
+        journal=journal,
+        ledger=ledger,
+        clock=clock,
+        status=DrainStatus() if status is None else status,
+        batch=batch,
+        chance=chance,
+        wall=WallTime(journal),
+    ).run()
 
 
+@dataclass(slots=True, kw_only=True)
 class _Drain:
-    def __init__(
-        self,
-        journal: Journal,
-        ledger: Ledger,
-        clock: Clock,
-        *,
-        status: DrainStatus,
-        batch: int,
-        chance: Callable[[], float],
-    ) -> None:
-        self._journal = journal
-        self._ledger = ledger
-        self._clock = clock
-        self._status = status
-        self._batch = batch
-        self._chance = chance
-        self._wall = WallTime(journal)
+    journal: Journal
+    ledger: Ledger
+    clock: Clock
+    status: DrainStatus
+    batch: int
+    chance: Callable[[], float]
+    wall: WallTime
 
     async def run(self) -> None:
-        place = self._journal.cursor(self._ledger.name)
+        place = self.journal.cursor(self.ledger.name)
         while True:
-            newest = await self._journal.wait_beyond(place)
+            newest = await self.journal.wait_beyond(place)
             entries = await self._read_patiently(place)
             if entries:
-                self._status.behind_since_ns = entries[0].record.recv_ns
+                self.status.behind_since_ns = entries[0].record.recv_ns
                 await self._deliver(entries)
                 place = entries[-1].place
             else:  # erased since: nothing is there up to ``newest``
                 place = newest
-                self._journal.move_cursor(self._ledger.name, place)
+                self.journal.move_cursor(self.ledger.name, place)
             if place >= newest:
-                self._status.behind_since_ns = None
+                self.status.behind_since_ns = None
 
     async def _read_patiently(self, after: int) -> list[Entry]:
         failures = 0
@@ -114,17 +112,17 @@ class _Drain:
                 await self._wait(failures, f"The journal cannot be read: {type(error).__name__}.")
 
     def _read(self, after: int) -> list[Entry]:
-        entries = self._journal.read(after, limit=self._batch)
-        return [self._wall.corrected(entry) for entry in entries]
+        entries = self.journal.read(after, limit=self.batch)
+        return [self.wall.corrected(entry) for entry in entries]
 
     async def _deliver(self, entries: list[Entry]) -> None:
         """Write all of ``entries``, halving around what is poisoned, waiting while unavailable."""
         start, size, failures = 0, len(entries), 0
         while start < len(entries):
             part = entries[start : start + size]
-            self._status.behind_since_ns = part[0].record.recv_ns
+            self.status.behind_since_ns = part[0].record.recv_ns
             try:
-                await asyncio.to_thread(self._ledger.write, part)
+                await asyncio.to_thread(self.ledger.write, part)
             except PoisonedError as error:
                 if len(part) > 1:
                     size = len(part) // 2
@@ -136,7 +134,7 @@ class _Drain:
                 continue
             except Exception as error:  # noqa: BLE001 - a fault in a ledger must not stop prompts
                 failures += 1
-                advice = f"Unexpected {type(error).__name__} in {self._ledger.name}; please report."
+                advice = f"Unexpected {type(error).__name__} in {self.ledger.name}; please report."
                 await self._wait(failures, advice, LONGEST_WAIT_S)
                 continue
             failures = 0
@@ -150,21 +148,21 @@ class _Drain:
         Half of the step is fixed and half left to chance, so that many gateways do not come back
         at one moment (Brooker 2015, "Exponential backoff and jitter": "equal jitter").
         """
-        if advice != self._status.last_error:  # once, not at every try
-            logger.warning("%s: %s", self._ledger.name, advice)
-        self._status.last_error = advice
+        if advice != self.status.last_error:  # once, not at every try
+            logger.warning("%s: %s", self.ledger.name, advice)
+        self.status.last_error = advice
         step_s = min(FIRST_WAIT_S * 2.0 ** min(failures - 1, 16), LONGEST_WAIT_S)
         asked_s = min(retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)
-        await self._clock.sleep(asked_s + step_s * (0.5 + self._chance() / 2))
+        await self.clock.sleep(asked_s + step_s * (0.5 + self.chance() / 2))
 
     def _confirmed(self, place: int) -> None:
-        if self._status.last_error:
-            logger.info("%s: takes records again", self._ledger.name)
-        self._status.last_error = ""
-        self._journal.move_cursor(self._ledger.name, place)
+        if self.status.last_error:
+            logger.info("%s: takes records again", self.ledger.name)
+        self.status.last_error = ""
+        self.journal.move_cursor(self.ledger.name, place)
 
     def _set_aside(self, entry: Entry, error: PoisonedError) -> None:
         # The reason may quote the record, so it goes into the journal and not into the log.
-        self._journal.set_aside(self._ledger.name, entry.place, str(error))
-        self._status.set_aside += 1
-        logger.warning("%s: place %d set aside", self._ledger.name, entry.place)
+        self.journal.set_aside(self.ledger.name, entry.place, str(error))
+        self.status.set_aside += 1
+        logger.warning("%s: place %d set aside", self.ledger.name, entry.place)
