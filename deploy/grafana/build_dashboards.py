@@ -70,8 +70,7 @@ REASONS: Final = {
     "moving": "Moving",
     "after-exercise": "After exercise",
     "posture": "Posture changed",
-    "usable-seconds": "Too little measured yet",
-    "not-level-yet": "Heart rate not level yet",
+    "no-baseline": "Usual not learned yet",
     "baseline-expired": "Usual values too old",
 }
 """What ``Estimate.reason`` can say; a code without words here is shown as it is."""
