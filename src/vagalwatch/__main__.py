@@ -1,0 +1,5 @@
+"""`python -m vagalwatch`."""
+
+from vagalwatch.cli import main
+
+main()

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+
+def play(*arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "vagalwatch", "demo", "--headless", "--json", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
+
+
+def kinds(said: dict[str, Any]) -> dict[str, str]:
+    return {alert["wearer"]: alert["kind"] for alert in said["alerts"]}
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("story", "alerts"),
+    [
+        ("hard", {"alex": "flooding", "sam": "shutdown"}),
+        ("swapped", {"alex": "shutdown", "sam": "flooding"}),
+        ("calm", {}),
+    ],
+)
+def test_the_evening_ends_as_its_story_goes(story: str, alerts: dict[str, str]) -> None:
+    said = play("--story", story, "--seed", "3")
+    assert kinds(said) == alerts
+    assert len(said["alerts"]) == len(alerts)
+    assert all(alert["reasons"] for alert in said["alerts"])
+    assert {pause["wearer"] for pause in said["breaks"]} == set(alerts)
+    assert all(pause["minutes"] >= 20 for pause in said["breaks"])
+    # Two hearts for forty minutes at 50 to 120 a minute, two rings at 4 Hz but for a minute.
+    assert 4000 < said["beats"] < 9600
+    assert 18_000 < said["eda_samples"] <= 2 * 4 * said["duration_s"]
+    assert said["journal_rows"] > said["notifications"]
+    assert said["mqtt_messages"] > 0
