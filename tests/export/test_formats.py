@@ -14,7 +14,6 @@ from helpers_real import shared_data
 from helpers_recording import e4_folder, recordings, steady
 from vagalwatch.analysis import run
 from vagalwatch.export import FORMATS, kubios, parquet, tidy
-from vagalwatch.records import Marker
 from vagalwatch.sensors.recording import Recording, RecordingError, Series, read, sequence
 
 if TYPE_CHECKING:
@@ -23,6 +22,12 @@ if TYPE_CHECKING:
 
 def test_every_format_is_listed() -> None:
     assert set(FORMATS) == {"tidy", "parquet", "kubios"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_folder_is_made_and_what_was_written_is_named(tmp_path: Path, name: str) -> None:
+    files = FORMATS[name](steady(0.1), tmp_path / "new" / "deep" / "a.out")
+    assert files == sorted((tmp_path / "new" / "deep").iterdir())
 
 
 @given(recordings())
@@ -126,14 +131,3 @@ def test_without_pyarrow_the_sentence_names_the_extra(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(parquet.MissingExtraError, match=r"pip install 'vagalwatch\[research\]'"):
         parquet.write(steady(0.1), tmp_path / "a.parquet")
-
-
-def test_markers_survive() -> None:
-    recording = Recording(
-        description="m",
-        wearer="anna",
-        start_ns=0,
-        series=steady(0.1).series,
-        markers=((10**9, "a"),),
-    )
-    assert [r.text for r in sequence(recording) if isinstance(r, Marker)] == ["a"]

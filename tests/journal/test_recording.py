@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
 from helpers_recording import e4_folder, heart
 from vagalwatch import analysis
+from vagalwatch.engine import Engine
 from vagalwatch.export import tidy
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.recording import open_recording, read_journal
@@ -15,6 +17,7 @@ from vagalwatch.records import (
     ClockStep,
     Contact,
     Eda,
+    Estimate,
     Gap,
     GapReason,
     Heart,
@@ -200,3 +203,25 @@ def test_a_tidy_export_of_a_journal_gives_its_timeline_bit_for_bit(tmp_path: Pat
     timeline = analysis.run(read)
     assert analysis.run(open_recording(exported)) == timeline
     assert {row["state"] for row in timeline.rows} >= {"settled", "flooding"}
+
+
+def test_the_timeline_of_a_journal_is_what_was_said_live(tmp_path: Path) -> None:
+    recording = heart([(8, 70), (4, 112), (2, 80)], eda=False)
+    inputs = list(sequence(recording))
+    engine = Engine("recording")
+    live = {
+        said.t_ns: said
+        for record in inputs
+        for said in engine.push(record)
+        if isinstance(said, Estimate)
+    }
+    read = open_recording(journal(tmp_path / "home.sqlite", inputs))
+    rows = analysis.run(read).rows
+    for row in rows[1:]:
+        said = live[read.start_ns + round(float(row["t_s"] or 0)) * NS]
+        assert (row["state"], row["reason"], row["arousal"]) == (
+            said.state,
+            said.reason,
+            said.arousal,
+        )
+        assert {name: row[name] for name in analysis.METRICS} == asdict(said.metrics)

@@ -29,6 +29,7 @@ def write(recording: Recording, path: Path) -> list[Path]:
     series = [one for one in recording.series if one.signal == "rr_ms" and one.t_ns.size]
     if not series:
         raise RecordingError(f"{recording.description} holds no RR intervals to export.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for rr in series:
         name = path.stem if len(series) == 1 else f"{path.stem}-{_safe(rr.source)}"

@@ -48,6 +48,7 @@ def write(recording: Recording, path: Path) -> list[Path]:
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="vagalwatch-") as folder:
         table = Path(folder) / "table.csv"
         with table.open("w", encoding="utf-8", newline="") as file:

@@ -33,7 +33,8 @@ class Row(NamedTuple):
 
 
 def write(recording: Recording, path: Path) -> list[Path]:
-    """Write ``recording`` to ``path``."""
+    """Write ``recording`` to ``path``; its folder is made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with _open(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
