@@ -136,28 +136,37 @@ def _begun_anew(journal: Journal, wearer: str) -> Engine:
     last = _last(journal)
     if last is None:
         return Engine(wearer)
-    settings = {
-        entry.record.key: entry.record
-        for entry in _entries(journal, 0, wearer, kinds=("setting",))
-        if isinstance(entry.record, Setting)
-    }
+    settings = _last_settings(journal, wearer)
     silent = Engine(wearer)
-    for setting in settings.values():
+    for setting in settings:
         silent.push(setting)
     since_ns = last.record.recv_ns - REREAD_NS
     for entry in _entries(journal, 0, wearer, since_ns=since_ns):
         if is_input(entry.record) and not isinstance(entry.record, Setting):
             silent.push(entry.record)
+    for setting in settings:
+        if not is_input(setting):  # the baseline knew these minutes already: not twice
+            silent.push(setting)
     # What that engine would have prompted was never shown: its policy is left behind, and the
     # prompts and the break that people did see are put in its place.
     policy = Policy(wearer, PolicyState())
-    for setting in settings.values():
+    for setting in settings:
         policy.push(setting)
     kinds = ("alert", "break", "clock-step", "run")
     since_ns = last.record.recv_ns - DAY_NS
     for entry in _entries(journal, 0, wearer, kinds=kinds, since_ns=since_ns):
         _remember(policy, entry.record)
     return Engine(wearer, EngineState(pipeline=silent.state.pipeline, policy=policy.state))
+
+
+def _last_settings(journal: Journal, wearer: str) -> list[Setting]:
+    """The value that stands of each key, in the order in which they were set."""
+    settings: dict[str, Setting] = {}
+    for entry in _entries(journal, 0, wearer, kinds=("setting",)):
+        if isinstance(setting := entry.record, Setting):
+            settings.pop(setting.key, None)
+            settings[setting.key] = setting
+    return list(settings.values())
 
 
 def _remember(policy: Policy, event: Record) -> None:

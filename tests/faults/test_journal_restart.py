@@ -1,0 +1,250 @@
+"""The restart law, and what is known after an upgrade.
+
+Whenever the service dies, what stands in the journal at the end is what the engine says of the
+committed records.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers_hrv import NS, T0_NS, WEARER, edas, hearts, in_order, ticks
+from helpers_journal import MemoryJournal
+from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
+from vagalwatch.journal.port import RUN_SHIFT, Journal, Snapshot
+from vagalwatch.records import (
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    Gap,
+    GapReason,
+    Heart,
+    Record,
+    Run,
+    Setting,
+    Stream,
+)
+from vagalwatch.recover import recover, restart_gaps, snapshot_of
+
+MINUTE = 60
+CALM_S, STORM_S = 7 * MINUTE, 3 * MINUTE
+
+
+@cache
+def story() -> list[Record]:
+    """Seven calm minutes, three stormy ones, and a break that the person starts."""
+    rr_ms, t_s = [], 0.0
+    while t_s < CALM_S + STORM_S:
+        usual = 850.0 if t_s < CALM_S else 540.0
+        rr_ms.append(usual + 25.0 * math.sin(t_s * 1.6))
+        t_s += rr_ms[-1] / 1000
+    eda_us = [2.0 + (0.0 if n < CALM_S * 4 else 0.004 * (n - CALM_S * 4)) for n in range(2400)]
+    start = Answer(
+        wearer=WEARER,
+        t_ns=T0_NS + 580 * NS,
+        recv_ns=T0_NS + 580 * NS,
+        answer=AnswerKind.START_BREAK,
+    )
+    end_ns = T0_NS + (CALM_S + STORM_S + 5) * NS
+    return in_order(ticks(T0_NS, end_ns), hearts(rr_ms), edas(eda_us, 4.0), [start])
+
+
+def run_record(now_ns: int) -> Run:
+    return Run(t_ns=now_ns, recv_ns=now_ns, version="1", engine_version=1, parameters_hash="x")
+
+
+class Site:
+    """What the service does with the journal and the engine, without its sensors."""
+
+    def __init__(self, journal: MemoryJournal, now_ns: int) -> None:
+        self.journal = journal
+        self.engine, late = recover(journal, WEARER)
+        gaps = restart_gaps(journal, WEARER, now_ns)
+        for record in late:
+            journal.append(record)
+        self.take(run_record(now_ns))
+        for gap in gaps:
+            self.take(gap)
+
+    def take(self, record: Record) -> None:
+        self.journal.append(record)
+        for said in self.engine.push(record):
+            self.journal.append(said)
+
+    def snapshot(self) -> None:
+        place = self.journal.newest
+        self.journal.save_snapshot(WEARER, snapshot_of(self.engine, place))
+
+
+def split(journal: Journal) -> tuple[list[Record], list[Record]]:
+    """What the engine was told, and what it said."""
+    records = [entry.record for entry in journal.read(limit=1_000_000)]
+    inputs = [record for record in records if is_input(record)]
+    return inputs, [record for record in records if not is_input(record)]
+
+
+def said_of(inputs: list[Record]) -> list[Record]:
+    engine = Engine(WEARER)
+    return [said for record in inputs for said in engine.push(record)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    deaths=st.lists(st.tuples(st.integers(1, len(story()) - 1), st.integers(0, 12)), max_size=4),
+    every=st.integers(20, 400),
+)
+def test_the_outputs_over_any_crashes_are_those_of_the_committed_records(
+    deaths: list[tuple[int, int]], every: int
+) -> None:
+    at = dict(deaths)
+    records = story()
+    site = Site(MemoryJournal(), records[0].recv_ns)
+    for n, record in enumerate(records):
+        site.take(record)
+        if n % every == 0:
+            site.snapshot()
+        if n in at:
+            # The last few rows had not been committed: inputs, outputs, or a part of these.
+            entries = site.journal.entries
+            kept = entries[max(0, len(entries) - 1 - at[n])].place
+            site = Site(site.journal.crashed(kept), record.recv_ns + 2 * NS)
+    inputs, outputs = split(site.journal)
+    assert outputs == said_of(inputs)
+
+
+def test_the_story_has_everything_that_the_law_is_about() -> None:
+    kinds = {record.kind for record in said_of(list(story()))}
+    assert {"estimate", "setting", "episode", "alert", "break"} <= kinds
+
+
+def half(journal: MemoryJournal | None = None) -> Site:
+    records = story()
+    site = Site(journal or MemoryJournal(), records[0].recv_ns)
+    for record in records[: len(records) * 98 // 100]:
+        site.take(record)
+    site.snapshot()
+    return site
+
+
+def test_a_first_start_has_nothing_to_say() -> None:
+    engine, late = recover(MemoryJournal(), WEARER)
+    assert late == []
+    assert engine.state == Engine(WEARER).state
+    assert restart_gaps(MemoryJournal(), WEARER, 5) == []
+
+
+@pytest.mark.parametrize("damage", ["version", "hash", "text", "shape"])
+def test_after_an_upgrade_the_engine_knows_the_usual_and_says_nothing_of_the_past(
+    damage: str,
+) -> None:
+    site = half()
+    snapshot = site.journal.snapshot(WEARER)
+    assert snapshot is not None
+    changes: dict[str, dict[str, object]] = {
+        "version": {"engine_version": snapshot.engine_version + 1},
+        "hash": {"parameters_hash": "other"},
+        "text": {"state": snapshot.state[:-5]},
+        "shape": {"state": snapshot.state.replace('"next_row_ns"', '"no_such_field"', 1)},
+    }
+    broken: Snapshot = snapshot._replace(**changes[damage])  # type: ignore[arg-type]
+    site.journal.save_snapshot(WEARER, broken)
+    after = site.journal.crashed(site.journal.newest)
+    engine, late = recover(after, WEARER)
+    assert late == []
+    assert engine.state.pipeline.baseline.usual == site.engine.state.pipeline.baseline.usual
+    assert engine.state.pipeline.baseline.usual is not None
+    before, now = site.engine.state.policy, engine.state.policy
+    assert before.pause is not None
+    assert now.pause is not None
+    assert (now.pause.id, now.pause.phase, now.pause.until_ns) == (
+        before.pause.id,
+        before.pause.phase,
+        before.pause.until_ns,
+    )
+    assert now.prompted_ns == before.prompted_ns
+    # From here on the new engine's own law holds: it begins with a snapshot.
+    fresh = after.snapshot(WEARER)
+    assert fresh is not None
+    assert fresh.engine_version == ENGINE_VERSION
+
+
+def test_an_offer_from_before_an_upgrade_has_run_out() -> None:
+    journal = MemoryJournal()
+    offer = BreakStep(
+        wearer=WEARER, t_ns=T0_NS, recv_ns=T0_NS, id="b", phase=BreakPhase.OFFERED,
+        began_ns=T0_NS, until_ns=T0_NS, origin="prompt", alert_id="a",
+    )  # fmt: skip
+    journal.append(offer)
+    engine, _ = recover(journal, WEARER)
+    (said,) = engine.push(next(ticks(T0_NS + NS, T0_NS + 2 * NS)))
+    assert isinstance(said, BreakStep)
+    assert (said.id, said.phase) == ("b", BreakPhase.EXPIRED)
+
+
+def test_settings_of_people_outlive_an_upgrade() -> None:
+    journal = MemoryJournal()
+    for minutes in (30, 40):
+        journal.append(
+            Setting(wearer=WEARER, t_ns=5, recv_ns=5, key="break-minutes", value=str(minutes))
+        )
+    for tick in ticks(T0_NS, T0_NS + 2000 * NS):
+        journal.append(tick)
+    engine, _ = recover(journal, WEARER)
+    assert engine.state.policy.preferences.break_minutes == 40
+
+
+def beat(source: str, recv_ns: int) -> Heart:
+    return Heart(wearer=WEARER, source=source, t_ns=recv_ns - 1, recv_ns=recv_ns, hr_bpm=60.0)
+
+
+def missing(source: str, t_ns: int, end_ns: int | None, reason: GapReason) -> Gap:
+    return Gap(
+        wearer=WEARER, source=source, stream=Stream.HEART, t_ns=t_ns, recv_ns=t_ns,
+        reason=reason, end_ns=end_ns,
+    )  # fmt: skip
+
+
+def test_each_stream_has_its_gap_for_the_time_between_two_runs() -> None:
+    journal = MemoryJournal()
+    for record in (
+        beat("long-gone", 10 * NS),
+        missing("long-gone", 11 * NS, None, GapReason.LINK_LOST),
+        missing("back-again", 300 * NS, None, GapReason.SILENT),
+        missing("back-again", 300 * NS, 310 * NS, GapReason.SILENT),
+        beat("delivering", 900 * NS),
+        beat("back-again", 950 * NS),
+        beat("delivering", 999 * NS),
+        *ticks(1000 * NS, 1001 * NS),
+    ):
+        journal.append(record)
+    now_ns = 5000 * NS
+    found = restart_gaps(journal.crashed(journal.newest), WEARER, now_ns)
+    assert {(g.source, g.t_ns, g.end_ns, g.reason) for g in found} == {
+        ("long-gone", 11 * NS, now_ns, GapReason.LINK_LOST),
+        ("back-again", 950 * NS, now_ns, GapReason.RESTART),
+        ("delivering", 999 * NS, now_ns, GapReason.RESTART),
+    }
+    assert restart_gaps(journal.crashed(journal.newest), "bob", now_ns) == []
+
+
+def test_a_clock_that_went_back_makes_no_negative_gap() -> None:
+    journal = MemoryJournal()
+    journal.append(beat("strap", 900 * NS))
+    (found,) = restart_gaps(journal.crashed(journal.newest), WEARER, 5 * NS)
+    assert found.end_ns == found.t_ns
+
+
+def test_the_gaps_are_those_of_the_last_run_only() -> None:
+    journal = MemoryJournal()
+    journal.append(missing("strap", 5 * NS, None, GapReason.LINK_LOST))
+    second = journal.crashed(journal.newest)
+    second.append(beat("strap", 900 * NS))
+    found = restart_gaps(second.crashed(second.newest), WEARER, 950 * NS)
+    assert [(g.t_ns, g.reason) for g in found] == [(900 * NS, GapReason.RESTART)]
+    assert second.newest >> RUN_SHIFT == 2
