@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_LINES = 20_000_000
-"""More than a week of acceleration at 32 Hz; about 600 MB in memory at three values a line."""
+"""A week of acceleration at 32 Hz; three values a line take half a gigabyte of memory."""
 MAX_LINE_BYTES = 4096
 _BLOCK_BYTES = 1 << 20
 _SHOWN_CHARS = 40  # of a line that is quoted in an error
