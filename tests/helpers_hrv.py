@@ -241,7 +241,7 @@ def sitter(
     def rate_bpm(t_s: float) -> float:
         return 110.0 if fast_from_s is not None and t_s >= fast_from_s else 70.0
 
-    onsets = [t for t in range(5, minutes * 60, 9) if fast_from_s is not None and t >= fast_from_s]
+    onsets = [t for t in range(5, minutes * 60, 5) if fast_from_s is not None and t >= fast_from_s]
     return in_order(
         [baseline_setting()],
         ticks(T0_NS, T0_NS + minutes * 60 * NS),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vagalwatch.records import Heart
 
 _BEATS = PARAMETERS.beats
+_WIRE_MAX_MS = 64_000.0
+"""The most that the Heart Rate service's field can say; anything beyond is no interval."""
 _KEEP_NS = PARAMETERS.figures.spectrum_s * NS
 _KEEP_HR_NS = PARAMETERS.quality.frozen_hr_s * NS
 _CONTEXT_NS = _BEATS.context_s * NS
@@ -81,7 +83,7 @@ def take(state: HeartState, heart: Heart) -> None:
     latest_ns = heart.recv_ns + PARAMETERS.rows.future_s * NS
     chained = heart.chained
     for t_ns, rr_ms in zip(heart.beat_t_ns, heart.rr_ms, strict=False):
-        if t_ns <= latest_ns and 0 < rr_ms < float("inf"):
+        if t_ns <= latest_ns and 1 <= rr_ms <= _WIRE_MAX_MS:
             _take_beat(state, t_ns, rr_ms, chained=chained)
             chained = True
         else:

@@ -135,12 +135,12 @@ def _responses_per_min(k: NDArray[np.int64], mean_us: NDArray[np.float64]) -> fl
         return None
     begin = int(k[0]) if int(np.diff(k).max(initial=1)) <= hole else int(k[first])
     grid = np.arange(begin, int(k[-1]) + 1)
-    peaks = responses(np.interp(grid, k, mean_us))
+    peaks = responses(np.interp(grid, k, mean_us), _noise_us(mean_us))
     inside = sum(1 for peak in peaks if grid[peak] > -_SKIN.nsr_s * BINS_PER_S)
     return inside * 60.0 / _SKIN.nsr_s
 
 
-def responses(level_us: NDArray[np.float64]) -> list[int]:
+def responses(level_us: NDArray[np.float64], noise_us: float) -> list[int]:
     """Indices of the peaks of skin conductance responses in a series at 4 Hz.
 
     The series is smoothed over 1 s; a response is a rise over the series' own upward drift that
@@ -148,13 +148,11 @@ def responses(level_us: NDArray[np.float64]) -> list[int]:
     """
     if level_us.size < 2 * BINS_PER_S:
         return []
-    threshold_us = max(_SKIN.scr_min_us, _SKIN.scr_noise * _noise_us(level_us))
+    threshold_us = max(_SKIN.scr_min_us, _SKIN.scr_noise * noise_us)
     running = np.concatenate(([0.0], np.cumsum(level_us - level_us[0])))
     smooth = (running[BINS_PER_S:] - running[:-BINS_PER_S]) / BINS_PER_S
     step = np.diff(smooth)
-    # Only a rising tonic level is taken off: a falling one cannot feign a response, and taking
-    # it off would turn every recovery into a rise.
-    step -= max(float(np.median(step)), 0.0)
+    step -= _drift_us(step)
     peaks: list[int] = []
     rise_us, length = 0.0, 0
     shortest, longest = _SKIN.rise_min_s * BINS_PER_S, _SKIN.rise_max_s * BINS_PER_S
@@ -168,6 +166,19 @@ def responses(level_us: NDArray[np.float64]) -> list[int]:
             peaks.append(i + BINS_PER_S // 2)
         rise_us, length = 0.0, 0
     return peaks
+
+
+def _drift_us(step: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The tonic part of each step: a line through the median steps of the two halves.
+
+    Only a rising level is taken off: a falling one cannot feign a response, and taking it off
+    would turn every recovery into a rise.
+    """
+    half = step.size // 2
+    first, second = float(np.median(step[:half])), float(np.median(step[half:]))
+    place = (np.arange(step.size, dtype=np.float64) - half / 2) / half
+    drift: NDArray[np.float64] = np.maximum(first + (second - first) * place, 0.0)
+    return drift
 
 
 def _noise_us(values: NDArray[np.float64]) -> float:

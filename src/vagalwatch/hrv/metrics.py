@@ -71,10 +71,10 @@ def variability(beats: BeatWindow, seconds: int = _FIGURES.variability_s) -> Var
 
 
 def _irregular(beats: BeatWindow) -> bool:
-    """Most neighbours jump by over 20 % (Malik): bigeminy or fibrillation, not regulation.
+    """Many neighbours jump by over 20 % (Malik): ectopics or fibrillation, not regulation.
 
-    In such a rhythm the quartile deviation grows with the jumps and flags nothing, so the flags
-    cannot say it.
+    In such a rhythm the quartile deviation grows with the jumps and flags little, so the flags
+    alone cannot say it.
     """
     second = np.flatnonzero(beats.paired)
     if second.size < _FIGURES.min_pairs:

@@ -196,7 +196,7 @@ def miss(state: Machine, t_ns: int) -> list[Change]:
 
 def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bool) -> list[Change]:
     """Notice a heart that falls fast: a short median well under that of the minutes before."""
-    low = fall = False
+    back = fall = False
     before_bpm = _median_between(
         state, state.past_short_bpm, row.t_ns, _SAFETY.before_from_s, _SAFETY.before_to_s
     )
@@ -204,13 +204,14 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
         usual_bpm = statistics.median(state.past_hr_bpm)
     if row.short_bpm is not None and usual_bpm is not None:
         low = row.short_bpm <= _fall_floor_bpm(usual_bpm)
+        back = row.short_bpm > usual_bpm - _SAFETY.under_usual_bpm
         if before_bpm is not None:
             drop_bpm = max(_SAFETY.fall_bpm, _SAFETY.fall_share * before_bpm)
             fall = low and before_bpm - row.short_bpm >= drop_bpm and not exerted
     dwell = state.dwells.setdefault("fall", Dwell())
     dwell.fill(row.t_ns, _SAFETY.dwell_s, agrees=fall)
     over = state.dwells.setdefault("fall-over", Dwell())
-    over.fill(row.t_ns, _SAFETY.exit_s, agrees=not low)
+    over.fill(row.t_ns, _SAFETY.exit_s, agrees=back)
     if state.safety is None:
         if not dwell.full(_SAFETY.dwell_s):
             return []
@@ -306,7 +307,8 @@ def _conditions(
         "shutdown": _shut_down(state, row, usual),
         "flooding-over": over_bpm < _FLOODING.exit_bpm,
         "shutdown-over": over_bpm > -_SHUTDOWN.exit_bpm or row.still is False,
-        "recovered": near,
+        # A heart that is low all along says nothing about coming back from it.
+        "recovered": near and state.phase is not State.SHUTDOWN,
         "rising": row.hr_bpm >= rising_bpm,
         "rising-over": row.hr_bpm < rising_bpm - _FLOODING.rising_slack_bpm,
     }, {

@@ -1,0 +1,58 @@
+"""Real bodies: the E4 sessions and RR files that lie beside the clone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from helpers_hrv import NS, T0_NS, WEARER, e4, hearts, in_order, ticks
+from helpers_real import shared_data
+from vagalwatch.hrv.pipeline import Pipeline, PipelineState
+from vagalwatch.records import Estimate, Record, State
+
+UNJUDGED = {State.UNKNOWN, State.CALIBRATING}
+
+
+def estimates(records: list[Record]) -> list[Estimate]:
+    pipeline = Pipeline(WEARER, PipelineState())
+    return [o for r in records for o in pipeline.push(r) if isinstance(o, Estimate)]
+
+
+@pytest.mark.parametrize("subject", ["S03", "S18", "S20", "S35"])
+def test_arousal_stands_in_nine_of_ten_worn_rows(subject: str) -> None:
+    """S18, S20 and S35 are the ones with most movement and the sparsest beats."""
+    rows = estimates(e4(shared_data("stress_predict", subject)))
+    judged = next(i for i, row in enumerate(rows) if row.state not in UNJUDGED)
+    assert judged * 5 <= 450  # the session's own ten minutes of baseline suffice
+    after = rows[judged:]
+    assert sum(row.arousal is not None for row in after) >= 0.9 * len(after)
+    assert sum(any(g.startswith("eda-") for g in row.gates) for row in after) <= 0.2 * len(after)
+
+
+def test_an_hour_takes_well_under_two_seconds() -> None:
+    records = e4(shared_data("stress_predict", "S05"))
+    spent_s = min(_seconds(records) for _ in range(2))
+    assert spent_s < 2.0
+
+
+def _seconds(records: list[Record]) -> float:
+    start_s = time.process_time()
+    estimates(records)
+    return time.process_time() - start_s
+
+
+@pytest.mark.parametrize(
+    ("name", "median_bpm"), [("SampleNNISeriesLong.csv", 76), ("SampleNNISeriesShort.csv", 66)]
+)
+def test_intervals_alone_give_rate_and_variability(name: str, median_bpm: float) -> None:
+    lines = shared_data("pyhrv_nni", name).read_text().split()[1:]
+    beats = hearts([float(line) for line in lines], with_rate=False)
+    end_ns = beats[-1].recv_ns
+    rows = estimates(in_order(beats, ticks(T0_NS, end_ns + 5 * NS)))
+    full = [row.metrics for row in rows if row.t_ns > T0_NS + 60 * NS]
+    rates = sorted(m.hr_bpm for m in full if m.hr_bpm is not None)
+    assert len(rates) >= 0.98 * len(full)
+    assert rates[len(rates) // 2] == pytest.approx(median_bpm, abs=4)
+    # Normal beats only: the flags may cost little.
+    assert sum(m.rmssd_ms is not None for m in full) >= 0.95 * len(full)

@@ -1,0 +1,245 @@
+"""The states: entry, exit, dwell, and what must never be taken for what."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers_hrv import NS, T0_NS
+from vagalwatch.hrv import states
+from vagalwatch.hrv.baseline import Minutes, Usual
+from vagalwatch.hrv.codes import Why
+from vagalwatch.hrv.parameters import PARAMETERS
+from vagalwatch.records import EpisodeKind, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+USUAL = Minutes(
+    t_ns=T0_NS,
+    eda_source="ring",
+    hr=Usual(median=70.0, spread=2.0),
+    ln_scl=Usual(median=1.5, spread=0.08),
+    nsr=Usual(median=3.0, spread=1.0),
+)
+
+
+def row(
+    hr_bpm: float,
+    *,
+    z_scl: float | None = 0.0,
+    nsr: float | None = 3.0,
+    still: bool | None = True,
+    short_bpm: float | None = None,
+    usual: Minutes = USUAL,
+) -> states.Row:
+    return states.Row(
+        t_ns=0,
+        hr_bpm=hr_bpm,
+        short_bpm=hr_bpm if short_bpm is None else short_bpm,
+        z_hr=(hr_bpm - usual.hr.median) / usual.hr.spread,
+        z_scl=z_scl,
+        nsr_per_min=nsr,
+        z_nsr=None if nsr is None else nsr - 3.0,
+        still=still,
+    )
+
+
+class Walk:
+    """A machine that is walked row by row, and what it said (s since the start)."""
+
+    def __init__(self, usual: Minutes = USUAL) -> None:
+        self.machine = states.Machine()
+        self.usual = usual
+        self.second = 0
+        self.starts: list[tuple[EpisodeKind, int, int]] = []
+        self.ends: list[tuple[EpisodeKind, int]] = []
+        self.phases: list[State] = []
+
+    def go(self, rows: Iterable[states.Row | None], *, exerted: bool = False) -> Walk:
+        for each in rows:
+            self.second += 5
+            t_ns = T0_NS + self.second * NS
+            if each is None:
+                changes = states.miss(self.machine, t_ns)
+            else:
+                changes = states.step(
+                    self.machine, replace(each, t_ns=t_ns), self.usual, exerted=exerted
+                )
+            for change in changes:
+                kind = change.episode.kind
+                if change.end_ns is None:
+                    onset_s = (change.episode.onset_ns - T0_NS) // NS
+                    self.starts.append((kind, onset_s, self.second))
+                else:
+                    self.ends.append((kind, (change.end_ns - T0_NS) // NS))
+            self.phases.append(self.machine.phase)
+        return self
+
+
+TALK = [row(76, nsr=6.0)] * 30
+FAST = row(90, nsr=6.0)
+LOW = row(60, z_scl=-2.0, nsr=0.0)
+
+
+def test_flooding_is_recognised_after_twenty_seconds_and_dated_to_its_onset() -> None:
+    walk = Walk().go([row(70)] * 10).go([FAST] * 10)
+    assert walk.starts == [(EpisodeKind.FLOODING, 55, 75)]
+    assert State.RISING in walk.phases
+
+
+@pytest.mark.parametrize(
+    ("usual_bpm", "threshold_bpm"),
+    [(70, 82.6), (60, 72.0), (90, 100.0), (85, 100.0), (95, 105.0), (45, 57.0)],
+)
+def test_the_threshold_is_the_persons_own(usual_bpm: float, threshold_bpm: float) -> None:
+    """Over usual by max(12, 18 %), or 100 and at least 10 over usual."""
+    usual = replace(USUAL, hr=Usual(median=usual_bpm, spread=2.0))
+    below = Walk(usual).go([row(threshold_bpm - 0.1, nsr=6.0, usual=usual)] * 20)
+    above = Walk(usual).go([row(threshold_bpm, nsr=6.0, usual=usual)] * 20)
+    assert below.starts == []
+    assert [kind for kind, _, _ in above.starts] == [EpisodeKind.FLOODING]
+
+
+def test_skin_must_agree_where_it_can_be_judged() -> None:
+    assert Walk().go([row(95, nsr=3.0, z_scl=0.0)] * 20).starts == []
+    assert Walk().go([row(95, nsr=None, z_scl=1.1)] * 20).starts
+    assert Walk().go([row(95, nsr=None, z_scl=None)] * 20).starts
+
+
+def test_single_rows_neither_start_nor_end() -> None:
+    assert Walk().go([FAST, row(70), FAST, row(70)] * 20).starts == []
+    walk = Walk().go([FAST] * 6).go([row(70), FAST] * 40)
+    assert walk.ends == []
+
+
+def test_flooding_ends_a_minute_under_the_exit_and_recovers() -> None:
+    walk = Walk().go([FAST] * 20).go([row(74)] * 12)
+    assert walk.ends == []
+    walk.go([row(74)])
+    assert walk.ends == [(EpisodeKind.FLOODING, 165)]
+    assert walk.phases[-1] is State.RECOVERING
+    assert walk.go([row(74)] * 24).phases[-1] is State.SETTLED
+
+
+def test_a_long_flood_does_not_ring_again_while_it_ebbs() -> None:
+    walk = Walk().go([FAST] * 200).go([row(72)] * 40)
+    assert len(walk.starts) == 1
+    assert walk.phases[-1] is State.SETTLED
+
+
+def test_shutdown_after_engaged_talk() -> None:
+    walk = Walk().go([row(70)] * 20).go(TALK).go([LOW] * 12)
+    assert walk.starts == [(EpisodeKind.SHUTDOWN, 255, 300)]
+    walk.go([row(69, nsr=2.0)] * 20)
+    assert [phase for phase, _ in itertools.groupby(walk.phases)][-2:] == [
+        State.SHUTDOWN,
+        State.RECOVERING,
+    ]
+
+
+@pytest.mark.parametrize(
+    "low",
+    [
+        replace(LOW, z_scl=None),  # skin level unknown
+        replace(LOW, nsr_per_min=None, z_nsr=None),  # responses unknown
+        replace(LOW, still=False),  # moving
+        replace(LOW, nsr_per_min=2.0, z_nsr=-1.0),  # skin alive
+        replace(LOW, z_scl=-0.4),  # level as usual
+        replace(LOW, hr_bpm=66.0, z_hr=-2.0),  # heart as usual
+    ],
+)
+def test_no_shutdown_when_one_sign_is_missing(low: states.Row) -> None:
+    assert Walk().go([row(70)] * 20).go(TALK).go([low] * 40).starts == []
+
+
+def test_without_an_accelerometer_shutdown_takes_twice_as_long() -> None:
+    blind = replace(LOW, still=None)
+    walk = Walk().go([row(70)] * 20).go(TALK).go([blind] * 30)
+    assert walk.starts == [(EpisodeKind.SHUTDOWN, 255, 345)]
+
+
+def test_rest_and_drowsing_are_no_shutdown() -> None:
+    """Never engaged; or quiet for minutes already."""
+    assert Walk().go([row(72)] * 120).go([LOW] * 40).starts == []
+    slow = [row(70 - 0.1 * i, nsr=1.0) for i in range(120)]
+    assert Walk().go(TALK).go(slow).go([LOW] * 40).starts == []
+
+
+def test_unknown_rows_drain_and_after_a_minute_close_what_is_open() -> None:
+    assert Walk().go([FAST] * 3).go([None] * 8).go([FAST] * 4).starts == []
+    walk = Walk().go([FAST] * 10).go([None] * 11)
+    assert walk.ends == []
+    walk.go([None])
+    assert walk.ends == [(EpisodeKind.FLOODING, 50)]  # the last time it was seen
+    assert walk.machine.episode is None
+
+
+def fall(to_bpm: float, over_s: int, *, from_bpm: float = 75.0) -> list[states.Row]:
+    steps = over_s // 5
+    ramp = [row(from_bpm + (to_bpm - from_bpm) * i / steps, nsr=3.0) for i in range(1, steps + 1)]
+    return [*ramp, *[row(to_bpm)] * 12]
+
+
+def test_a_rapid_fall_is_safety_and_not_shutdown() -> None:
+    walk = Walk().go(TALK).go(fall(45, 30))
+    assert [kind for kind, _, _ in walk.starts] == [EpisodeKind.SAFETY]
+    walk.go([LOW] * 30)
+    assert len(walk.starts) == 1
+    assert walk.go([row(70)] * 13).ends == [(EpisodeKind.SAFETY, 150 + 30 + 60 + 150 + 65)]
+
+
+def test_a_short_dip_and_a_way_back_to_usual_are_no_fall() -> None:
+    assert Walk().go(TALK).go([row(45)] * 3).go([row(75)] * 20).starts == []
+    ebb = [row(100 - 30 * i / 24, nsr=3.0) for i in range(25)]
+    assert Walk().go([row(100)] * 40).go(ebb).go([row(68)] * 24).starts == []
+
+
+def test_no_safety_after_exertion() -> None:
+    assert Walk().go(TALK).go(fall(45, 30), exerted=True).starts == []
+
+
+def test_reasons_carry_value_usual_z_threshold_and_time() -> None:
+    walk = Walk().go([row(70)] * 10).go([FAST] * 10)
+    [reason] = states.conditions_met(walk.machine, replace(FAST, t_ns=T0_NS + 100 * NS), USUAL)
+    assert (reason.code, reason.value, reason.usual, reason.z) == (Why.HEART_FAST, 90, 70.0, 10.0)
+    assert reason.threshold == pytest.approx(82.6)
+    assert reason.held_s == 45.0
+
+
+@given(
+    st.floats(-50, 50),
+    st.none() | st.floats(-50, 50),
+    st.none() | st.floats(-50, 50),
+)
+def test_arousal_is_a_bounded_mean_whose_shares_add_up(
+    z_hr: float, z_scl: float | None, z_nsr: float | None
+) -> None:
+    value, shares = states.arousal(z_hr, z_scl, z_nsr)
+    assert value is not None
+    assert abs(value) <= PARAMETERS.arousal.limit_z
+    known = [share for share in shares if share is not None]
+    assert len(known) == 1 + (z_scl is not None) + (z_nsr is not None)
+    total = math.fsum(abs(share) for share in known)
+    assert total == pytest.approx(1.0) or value == 0.0
+    higher, _ = states.arousal(z_hr + 1, z_scl, z_nsr)
+    assert higher is not None
+    assert higher >= value
+
+
+def test_no_rate_no_arousal() -> None:
+    assert states.arousal(None, 3.0, 3.0) == (None, (None, None, None))
+
+
+def test_every_transition_has_a_condition_and_every_state_a_way_out() -> None:
+    walk = Walk().go([row(70)])
+    names = {name for name, _, _ in states.TRANSITIONS}
+    assert names <= set(walk.machine.dwells)
+    sources = set().union(*(sources for _, sources, _ in states.TRANSITIONS))
+    assert sources == set(State) - {State.UNKNOWN, State.CALIBRATING}
