@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from vagalwatch.records import Answer, Marker, Record, Setting
 
-T0_NS = 1_777_915_200 * NS
-"""2026-05-04 17:20:00 UTC, 7:20 in the evening in Berlin."""
+T0_NS = 1_777_915_170 * NS
+"""2026-05-04 17:19:30 UTC, half a minute before 7:20 in the evening in Berlin."""
 
 WEARERS = ("ada", "sam")
 
@@ -54,23 +54,39 @@ class Story:
     ``full`` plays a disk that takes nothing; ``held`` keeps answers from being committed.
     """
 
-    def __init__(self, folder: Path, *, port: int = 0) -> None:
+    def __init__(self, folder: Path) -> None:
         self.clock = StoryClock(T0_NS)
         self.credentials = Credentials(folder / "credentials.json")
         self.said: list[Answer | Setting | Marker] = []
         self.records: list[Record] = []
         self.full = False
+        self.silent = False
+        self.heard = asyncio.Event()
         self.held = asyncio.Event()
         self.held.set()
+        self._serving: contextlib.AbstractAsyncContextManager[Page]
         self._policies = {wearer: Policy(wearer, PolicyState()) for wearer in WEARERS}
-        self.page = self.new_page(port)
+        self.page = self.new_page()
 
-    def new_page(self, port: int) -> Page:
-        """A page as after a restart of the service: told of the past, then live."""
+    def new_page(self, port: int = 0) -> Page:
+        """A page as after a start of the service: told of the past, then live."""
         self.page = Page(PageSettings(port=port), WEARERS, self.credentials, self, self.clock)
         for record in self.records:
             self.page.publish(record)
         return self.page
+
+    async def start(self, port: int = 0) -> None:
+        """Serve a new page until :meth:`stop`; the first time, or again after it."""
+        self._serving = serving(self.new_page(port))
+        await self._serving.__aenter__()
+
+    async def stop(self) -> None:
+        """The service goes down; what it knew is in its records."""
+        await self._serving.__aexit__(None, None, None)
+
+    def silence(self) -> None:
+        """From now on nothing is published, though the server answers."""
+        self.silent = True
 
     def take(self, record: Record) -> list[Record]:
         """Show ``record`` and what the policies say of it; return the latter."""
@@ -82,12 +98,14 @@ class Story:
         ]
         for each in (record, *outputs):
             self.records.append(each)
-            self.page.publish(each)
+            if not self.silent:
+                self.page.publish(each)
         return outputs
 
     async def submit(self, record: Answer | Setting | Marker) -> None:
         """The inbox."""
         self.said.append(record)
+        self.heard.set()
         self.take(record)
         await self.held.wait()
         if self.full:
@@ -190,11 +208,11 @@ async def serving(page: Page) -> AsyncIterator[Page]:
 
 @contextlib.contextmanager
 def ticking(story: Story) -> Iterator[None]:
-    """Tick the story's present in real time, as a service would, so that the page is live."""
+    """Tick in real time as a service would, so that the page is live; story time hardly moves."""
 
     async def tick() -> None:
         while True:
-            story.tick()
+            await story.move(0.001)
             await asyncio.sleep(0.25)
 
     task = asyncio.create_task(tick())

@@ -78,7 +78,7 @@ only the passing of samples changes is seen at the next tick."""
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class _Said(_Strict):
@@ -280,18 +280,13 @@ class Page:
     def _listening(self) -> socket.socket:
         host, port = self._settings.host, self._settings.port
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            listener = socket.socket(family, kind, protocol)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            return socket.create_server(address, family=family)
         except OSError as error:
             raise ConfigError(
                 f"The page cannot listen on {host}, port {port}: {error.strerror}. "
                 "Stop what uses it, or set page.port to another."
             ) from error
-        return listener
 
     # --- for browsers -------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ class View:
             "measure": self._measure(),
             "missing": [
                 {"stream": stream, "since_ms": self._wall_ms(since_ns)}
-                for stream, (_, since_ns) in sorted(self._missing().items())
+                for stream, (_, since_ns) in self._missing().items()
             ],
             "prompt": None if self._prompt is None else self._prompt_json(self._prompt),
             "safety": None if self._safety is None else {"id": self._safety.id},
@@ -228,7 +228,7 @@ class View:
 
     def _close(self, alert_id: str, say: str) -> None:
         """End an open prompt or safety screen; ``say`` is then said for a while."""
-        until_ns = self._now_ns
+        until_ns = max(self._now_ns, self._closed.get(alert_id, 0))
         if self._safety is not None and self._safety.id == alert_id:
             until_ns = max(until_ns, self._safety.valid_until_ns)
             self._safety = None
@@ -305,7 +305,8 @@ class View:
         for (stream, source, t_ns), gap in sorted(self._gaps.items()):
             out[stream, source] = (gap.reason, t_ns)
         delivering = {stream for stream, source in self._seen_ns if (stream, source) not in out}
-        return {stream: why for (stream, _), why in sorted(out.items()) if stream not in delivering}
+        why = {stream: reason for (stream, _), reason in sorted(out.items())}
+        return {stream: why[stream] for stream in Stream if stream in why.keys() - delivering}
 
     def _prompt_json(self, alert: Alert) -> dict[str, object]:
         return {

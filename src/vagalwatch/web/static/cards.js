@@ -1,7 +1,8 @@
 // From the last picture to a card: what one screen says and which answers it takes. Pure.
 //
-// A card: say, more, notice, lines, strong, progress, steps, quote: [title, text], call,
-// answers and quiet: rows of [answer, label, what it is about], numbers: may they be shown.
+// A card: say, more, notice, lines, strong, progress, steps, quote: [title, text], call, answers
+// and quiet: rows of [answer, label, what it is about], plain: the answers can wait,
+// numbers: may they be shown.
 
 import { line, split, steps } from "./words.js";
 
@@ -47,7 +48,7 @@ function measure(state) {
     progress: now.progress,
     // Who wants the break after all says yes to the question that has passed.
     answers: expired ? [["yes", line("page.still-break"), notice.about]] : answers("", "start-break"),
-    numbers: true,
+    numbers: now.kind !== "not-measuring" || state.numbers,
   };
 }
 
@@ -81,7 +82,8 @@ function onBreak(pause, state) {
     say: line(pause.say, { time: clock(pause.until_ms, state) }),
     steps: steps(pause.about),
     quote: [line("page.leave-with"), line("say.leave", { minutes: pause.minutes })],
-    quiet: answers(pause.id, ...here, "im-back", "more-time"),
+    answers: answers(pause.id, ...here, "im-back", "more-time"),
+    plain: true,
   };
 }
 

@@ -67,12 +67,16 @@ function connect() {
 }
 
 function hear(message) {
-  tries = 0;
-  heard = moment();
+  // A message in which time stands still (a new line to a service whose engine hangs) is no
+  // sign of life: without this, trying again would make an old picture look live.
+  if (message.now_ms !== state.nowMs) {
+    tries = 0;
+    heard = moment();
+    state.door = "open";
+  }
   const skew = Date.now() - message.now_ms;
   state.skewMs = Math.abs(skew) > 60000 ? skew : 0;
   state.nowMs = message.now_ms;
-  state.door = "open";
   if (message.view) {
     state.view = message.view;
     settle();

@@ -37,7 +37,7 @@ function draw() {
   const trouble = door === "lost" ? "page.offline-mark" : "page.not-recording";
   put("mark", view && (door === "lost" || !view.recording) ? line(trouble) : "");
   put("notice", now.notice);
-  put("say", now.say);
+  put("say", now.say.replace(/([.?!])\s+/g, "$1\n")); // a sentence a line
   put("more", now.more);
   drawLines(now.lines ?? [], now.strong === true);
   drawProgress(now.progress ?? null);
@@ -45,6 +45,7 @@ function draw() {
   drawQuote(now.quote);
   put("sending", link.sendingLine());
   drawAnswers("answers", now.answers ?? [], now.call);
+  byId("answers").classList.toggle("plain", now.plain === true);
   drawAnswers("quiet", now.quiet ?? []);
   pulse.draw(now.numbers === true && door === "open");
 }

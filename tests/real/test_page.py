@@ -1,0 +1,425 @@
+"""The page in a real browser: what a person sees and can do, and what nobody else can.
+
+Screenshots of every screen are left under build/screenshots; look at them after a change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page as Tab
+from playwright.async_api import async_playwright, expect
+
+from helpers_page import Story, ticking
+from helpers_real import need
+from vagalwatch.records import Answer, AnswerKind, EpisodeKind, GapReason, State, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Request
+
+    from vagalwatch.records import Gap
+
+pytestmark = pytest.mark.real
+expect.set_options(timeout=10_000)  # a machine that tests nine things at once is slow
+
+SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+EXPECTED_WHILE_DOWN = re.compile(
+    r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|WebSocket connection"
+)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = need("chromium")
+    async with async_playwright() as play:
+        # Root in a container has no sandbox to use.
+        yield await play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+
+
+@pytest.fixture
+async def story(tmp_path: Path) -> AsyncIterator[Story]:
+    story = Story(tmp_path)
+    await story.start()
+    with ticking(story):
+        yield story
+    await story.stop()
+
+
+class Phone:
+    """A browser of its own, and everything that went wrong in it."""
+
+    def __init__(self, context: BrowserContext, tab: Tab) -> None:
+        self.context = context
+        self.tab = tab
+        self.errors: list[str] = []
+        self.requests: list[Request] = []
+        self.frames: list[str] = []
+        self._frame = asyncio.Event()
+        tab.on(
+            "console", lambda said: self.errors.append(said.text) if said.type == "error" else None
+        )
+        tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        tab.on("request", self._asked)
+        tab.on("websocket", lambda line: line.on("framereceived", self._heard))
+
+    def _logged(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.errors.append(said.text)
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def _heard(self, frame: str | bytes) -> None:
+        self.frames.append(frame if isinstance(frame, str) else frame.decode())
+        self._frame.set()
+
+    async def say(self, text: str | re.Pattern[str]) -> None:
+        """Wait until the headline is ``text``."""
+        await expect(self.tab.locator("#say")).to_have_text(text)
+
+    async def quiet(self) -> None:
+        """Return when three more ticks came, after whatever was published before."""
+        for _ in range(3):
+            self._frame.clear()
+            await self._frame.wait()
+
+    async def tap(self, label: str) -> None:
+        """Press the button ``label``."""
+        await self.tab.get_by_role("button", name=label, exact=True).click()
+
+
+@contextlib.asynccontextmanager
+async def phone(
+    browser: Browser, story: Story, wearer: str | None = "ada", *, width: int = 390
+) -> AsyncIterator[Phone]:
+    """A phone in Berlin whose clock agrees with the story; paired unless ``wearer`` is None."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 844}, locale="en-US", timezone_id="Europe/Berlin"
+    )
+    context.set_default_timeout(10_000)
+    tab = await context.new_page()
+    await tab.clock.set_fixed_time(datetime.fromtimestamp(story.clock.now_ns() / 1e9, UTC))
+    own = Phone(context, tab)
+    url = (
+        f"http://127.0.0.1:{story.page.port}/" if wearer is None else story.page.pairing_url(wearer)
+    )
+    await tab.goto(url)
+    try:
+        yield own
+    finally:
+        await context.close()
+
+
+async def picture(own: Phone, name: str) -> None:
+    """Screenshots of one screen, phone and desktop, light and dark; and no axe violation."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for light in schemes:
+        await own.tab.emulate_media(color_scheme=light)
+        for size, (width, height) in SIZES.items():
+            await own.tab.set_viewport_size({"width": width, "height": height})
+            await own.tab.screenshot(path=SHOTS / f"{name}-{size}-{light}.png", full_page=True)
+        found = await Axe().run(own.tab)
+        assert found.violations_count == 0, found.generate_report()
+    await own.tab.set_viewport_size({"width": 390, "height": 844})
+
+
+async def test_a_stranger_is_told_how_to_pair(browser: Browser, story: Story) -> None:
+    async with phone(browser, story, wearer=None) as stranger:
+        await stranger.say("This page is not paired yet.")
+        await picture(stranger, "01-unpaired")
+        assert stranger.errors == []
+
+
+async def test_an_evening_with_flooding(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        await own.say("Not measuring right now.")
+        await picture(own, "02-waiting")
+
+        story.calibrating(120)
+        await own.say("I am still learning your usual.")
+        await picture(own, "03-calibrating")
+
+        story.row(State.SETTLED)
+        await own.say("Measuring.")
+        await expect(own.tab.locator("#more")).to_contain_text("does not mean all is well")
+        await picture(own, "04-home")
+        await own.tab.get_by_text("Help", exact=True).click()
+        await picture(own, "05-help")
+        await own.tab.get_by_text("Help", exact=True).click()
+
+        lost = story.gap(GapReason.OFF_BODY)
+        story.gap(GapReason.LINK_LOST, Stream.EDA, source="ring")
+        await own.say("I can't feel the strap.")
+        await picture(own, "06-not-measuring")
+        story.take(_closed(lost, story))
+
+        story.episode(EpisodeKind.FLOODING)
+        await own.say("Your heart is fast for you.")
+        await picture(own, "07-prompt-flooding")
+        await own.tap("Yes")
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        await own.tab.get_by_text("Words to leave with").click()
+        await picture(own, "08-break-flooding")
+        await own.tap("I'm back")
+        await own.say("You came back.")
+        await picture(own, "09-after")
+        await own.tap("Done")
+        await expect(own.tab.get_by_role("button", name="I need a break")).to_be_visible()
+        assert own.errors == []
+
+
+async def test_an_evening_with_a_shutdown_and_a_faint(browser: Browser, story: Story) -> None:
+    async with phone(browser, story, "sam") as own:
+        story.row(State.SETTLED, wearer="sam")
+        story.episode(EpisodeKind.SHUTDOWN, "sam")
+        await own.say("Your heart is slow for you and you are still.")
+        await picture(own, "10-prompt-shutdown")
+        await own.tap("Yes")
+        await own.say(re.compile("You asked for time"))
+        await picture(own, "11-break-shutdown")
+        story.episode(EpisodeKind.SAFETY, "sam")
+        await own.say("Your heart slowed fast. Sit or lie down now.")
+        await picture(own, "12-safety")
+        await own.tap("I'm fine")
+        await own.say(re.compile("You asked for time"))
+        await story.move(20 * 60 + 10)
+        await own.say("Time is up.")
+        await picture(own, "13-time-up")
+        assert own.errors == []
+
+
+async def test_numbers_come_only_when_asked_for(browser: Browser, story: Story) -> None:
+    for second in range(540):
+        await story.clock.advance(1)
+        if not 200 < second < 240:
+            story.heart(68 + 12 * math.sin(second / 60) + second % 4)
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        await own.say("Measuring.")
+        story.heart(83)
+        await own.quiet()
+        assert not any("pulse" in frame for frame in own.frames)
+        assert "83" not in await own.tab.inner_text("body")
+
+        await own.tap("Show my heart rate")
+        await expect(own.tab.locator("#bpm")).to_have_text("83")
+        await expect(own.tab.locator("#usual")).to_have_text("Your usual: about 66")
+        line = await own.tab.locator("#curve .heart").get_attribute("d")
+        assert line is not None
+        assert line.count("M") == 2, "one line before the gap and one after it"
+        await picture(own, "14-numbers")
+        await story.move(1)
+        story.heart(91)
+        await expect(own.tab.locator("#bpm")).to_have_text("91")
+
+        await story.move(11)
+        await expect(own.tab.locator("#bpm")).to_have_text("")
+        await expect(own.tab.locator("#bpm-unit")).to_have_text("No heart rate now")
+
+        await own.tap("Hide my heart rate")
+        await expect(own.tab.locator("#pulse")).to_be_hidden()
+        own.frames.clear()
+        story.heart(92)
+        await own.quiet()
+        assert not any("pulse" in frame for frame in own.frames)
+        assert own.errors == []
+
+
+async def test_an_expired_prompt_leaves_the_break_open(browser: Browser, story: Story) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        alert = story.episode(EpisodeKind.FLOODING)
+        await own.say("Your heart is fast for you.")
+        await expect(own.tab.get_by_role("button", name="Not now")).to_be_visible()
+        await story.move(121)
+        await expect(own.tab.locator("#notice")).to_contain_text("You can still take a break")
+        await expect(own.tab.get_by_role("button", name="Not now")).to_be_hidden()
+        await picture(own, "15-expired")
+        await own.tap("I still want a break")
+        await own.say(re.compile("You asked for time"))
+        assert [(said.answer, said.about) for said in answers(story)] == [
+            (AnswerKind.YES, alert.id)
+        ]
+        assert own.errors == []
+
+
+async def test_a_break_runs_on_through_a_restart_of_the_service(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await own.tap("I need a break")
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        await story.stop()
+        await expect(own.tab.locator("#mark")).to_have_text("Not connected. I keep trying.")
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        await picture(own, "16-break-offline")
+        await own.tap("More time")  # said while nobody can hear it
+        await expect(own.tab.locator("#sending")).to_contain_text("I keep trying")
+        await picture(own, "17-not-sent")
+
+        await story.start(port)
+        await own.say(re.compile(r"You asked for time\.\s+Back at 8:00"))
+        await expect(own.tab.locator("#mark")).to_be_empty()
+        await expect(own.tab.locator("#sending")).to_be_empty()
+        assert [said.answer for said in answers(story)] == [
+            AnswerKind.START_BREAK,
+            AnswerKind.MORE_TIME,
+        ]
+        assert [error for error in own.errors if not EXPECTED_WHILE_DOWN.search(error)] == []
+
+
+async def test_measurements_do_not_outlive_the_line(browser: Browser, story: Story) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        await own.say("Measuring.")
+        story.silence()  # the line stands and nothing comes: the engine hangs
+        await own.say("Not connected.")
+        await expect(own.tab.locator("#more")).to_contain_text("You can still take a break")
+        await picture(own, "18-offline")
+
+
+async def test_a_full_disk_is_shown_and_answers_still_count(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        story.full = True
+        story.page.set_recording(recording=False)
+        await expect(own.tab.locator("#mark")).to_contain_text("Not recording")
+        await own.tap("I need a break")
+        await own.say(re.compile("You asked for time"))
+        await expect(own.tab.locator("#sending")).to_be_empty()
+        await picture(own, "19-not-recording")
+        assert len(answers(story)) == 1
+        assert own.errors == []
+
+
+async def test_two_tabs_agree_and_a_double_tap_is_one_answer(
+    browser: Browser, story: Story
+) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        second = await own.context.new_page()
+        await second.goto(f"http://127.0.0.1:{story.page.port}/")
+        story.episode(EpisodeKind.FLOODING)
+        await own.say("Your heart is fast for you.")
+        await expect(second.get_by_role("button", name="Not now")).to_be_visible()
+        await own.tab.get_by_role("button", name="Not now").dblclick()
+        for tab in (own.tab, second):
+            await expect(tab.get_by_role("button", name="I need a break")).to_be_visible()
+            await expect(tab.locator("#notice")).to_contain_text("All right.")
+        assert [said.answer for said in answers(story)] == [AnswerKind.NOT_NOW]
+
+
+async def test_im_thinking_is_no_refusal(browser: Browser, story: Story) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        story.episode(EpisodeKind.SHUTDOWN)
+        await own.tap("I'm thinking")
+        await expect(own.tab.locator("#notice")).to_contain_text("Take your time.")
+        assert [said.answer for said in answers(story)] == [AnswerKind.LATER]
+
+
+async def test_a_wearer_sees_nothing_of_the_other(browser: Browser, story: Story) -> None:
+    async with phone(browser, story, "ada") as ada, phone(browser, story, "sam") as sam:
+        story.row(State.SETTLED, wearer="ada")
+        await ada.say("Measuring.")
+        await ada.tap("Show my heart rate")
+        story.heart(117, "ada")
+        await expect(ada.tab.locator("#bpm")).to_have_text("117")
+        story.episode(EpisodeKind.FLOODING, "ada")
+        await ada.tap("Yes")
+        await ada.say(re.compile("You asked for time"))
+        await sam.quiet()
+        await sam.say("Not measuring right now.")
+        seen = {json.dumps(json.loads(frame).get("view")) for frame in sam.frames} - {"null"}
+        assert len(seen) == 1, "nothing changed for sam"
+        assert not any(word in frame for frame in sam.frames for word in ("ada", "117", "alert"))
+
+
+async def test_a_spent_code_opens_nothing(browser: Browser, story: Story) -> None:
+    url = story.page.pairing_url("ada")
+    async with phone(browser, story, wearer=None) as first:
+        await first.tab.goto(url)
+        await first.say("Not measuring right now.")
+        assert first.tab.url.endswith("/"), "the code is gone from the address"
+        assert not any("#" in asked.url or "pair/" in asked.url for asked in first.requests[1:])
+        (cookie,) = await first.context.cookies()
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Strict"
+    async with phone(browser, story, wearer=None) as second:
+        await second.tab.goto(url)
+        await second.say("This code is used up or too old.")
+        assert await second.context.cookies() == []
+
+
+async def test_forgetting_a_wearer_closes_the_open_page(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        await own.say("Not measuring right now.")
+        story.page.forget("ada")
+        await own.say("This page is not paired yet.")
+
+
+@pytest.mark.parametrize("way", ["button", "shift"])
+async def test_leaving_is_one_move(browser: Browser, story: Story, way: str) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        await own.say("Measuring.")
+        await own.context.route("https://**", lambda route: route.fulfill(body="weather"))
+        if way == "button":
+            await own.tap("Leave")
+        else:
+            for _ in range(3):
+                await own.tab.keyboard.press("Shift")
+        await own.tab.wait_for_url("https://www.wikipedia.org/")
+        await own.tab.go_back()  # the page was replaced: what came before it is blank
+        assert "Measuring" not in await own.tab.inner_text("body")
+
+
+async def test_it_fits_a_small_phone_and_large_text(browser: Browser, story: Story) -> None:
+    """320 px wide; and 200 % zoom of 640 px, which is the same to the layout (WCAG 1.4.10)."""
+    story.row(State.SETTLED)
+    story.episode(EpisodeKind.SHUTDOWN)
+    async with phone(browser, story, width=320) as own:
+        await own.say("Your heart is slow for you and you are still.")
+        await own.tab.screenshot(path=SHOTS / "20-small.png", full_page=True)
+        wide = "document.documentElement.scrollWidth <= innerWidth"
+        assert await own.tab.evaluate(wide)
+        sizes = [
+            await button.bounding_box()
+            for button in await own.tab.get_by_role("button").all()
+            if await button.is_visible()
+        ]
+        assert all(box and box["width"] >= 48 and box["height"] >= 48 for box in sizes)
+        answers = [await box.bounding_box() for box in await own.tab.locator("#answers > *").all()]
+        assert len({(box["width"], box["height"]) for box in answers if box}) == 1
+
+
+async def test_it_is_small_and_asks_nobody_else(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        await own.say("Not measuring right now.")
+        assert {urlsplit(asked.url).hostname for asked in own.requests} == {"127.0.0.1"}
+        sizes = [await asked.sizes() for asked in own.requests]
+        assert sum(s["responseBodySize"] + s["responseHeadersSize"] for s in sizes) < 100_000
+
+
+def answers(story: Story) -> list[Answer]:
+    return [said for said in story.said if isinstance(said, Answer)]
+
+
+def _closed(gap: Gap, story: Story) -> Gap:
+    now_ns = story.clock.now_ns()
+    return replace(gap, end_ns=now_ns, recv_ns=now_ns)

@@ -1,0 +1,382 @@
+"""What the page is told. The story's policies are the real ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers_page import Story
+from vagalwatch.alerts.pause import Unsettled
+from vagalwatch.alerts.words import lines
+from vagalwatch.clock import NS
+from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, STATE_GATES, Gate
+from vagalwatch.records import (
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    ClockStep,
+    EpisodeKind,
+    Estimate,
+    Gap,
+    GapReason,
+    Heart,
+    Record,
+    Run,
+    Setting,
+    State,
+    Stream,
+    Tick,
+)
+from vagalwatch.web.view import View
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def shown(story: Story, wearer: str = "ada") -> dict[str, Any]:
+    """What a page that was opened now would show."""
+    view = View(wearer)
+    for record in story.records:
+        if record.wearer in {"", wearer}:
+            view.push(record)
+    return view.as_json()
+
+
+def say(story: Story, answer: AnswerKind, about: str = "", wearer: str = "ada") -> None:
+    now_ns = story.clock.now_ns()
+    story.take(Answer(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, answer=answer, about=about))
+
+
+# --- measuring ----------------------------------------------------------------------------------
+
+
+def test_knowing_nothing_is_not_measuring(story: Story) -> None:
+    story.tick()
+    assert shown(story)["measure"]["kind"] == "not-measuring"
+
+
+async def test_a_row_that_is_not_followed_is_soon_history(story: Story) -> None:
+    story.row(State.SETTLED)
+    await story.move(15)
+    assert shown(story)["measure"] == {
+        "kind": "measuring",
+        "say": "state.settled",
+        "also": [],
+        "progress": None,
+    }
+    await story.move(1)
+    assert shown(story)["measure"]["kind"] == "not-measuring"
+
+
+async def test_a_heart_gap_shows_at_once_and_until_it_ends(story: Story) -> None:
+    story.heart(70)
+    story.row(State.SETTLED)
+    await story.move(1)
+    gap = story.gap(GapReason.OFF_BODY)
+    story.heart(70)  # an off-body sensor keeps reporting
+    now = shown(story)
+    assert now["measure"]["kind"] == "not-measuring"
+    assert now["measure"]["say"] == "gate.heart-off-body"
+    assert now["missing"] == [{"stream": "heart", "since_ms": gap.t_ns // 1_000_000}]
+    await story.move(2)
+    story.take(replace(gap, end_ns=story.clock.now_ns(), recv_ns=story.clock.now_ns()))
+    assert shown(story)["measure"]["kind"] == "measuring"
+    assert shown(story)["missing"] == []
+
+
+async def test_a_second_sensor_stands_in(story: Story) -> None:
+    story.row(State.SETTLED)
+    story.heart(70)
+    story.gap(GapReason.LINK_LOST, source="watch")
+    assert shown(story)["missing"] == []
+    story.gap(GapReason.LINK_LOST)
+    assert [each["stream"] for each in shown(story)["missing"]] == ["heart"]
+
+
+async def test_silence_shows_without_anybody_reporting_it(story: Story) -> None:
+    story.heart(70)
+    last_ms = story.clock.now_ns() // 1_000_000
+    for _ in range(13):
+        story.row(State.SETTLED)
+        await story.move(5)
+    now = shown(story)
+    assert now["missing"] == [{"stream": "heart", "since_ms": last_ms}]
+    assert now["measure"]["say"] == "gate.heart-silent"
+
+
+def test_skin_gates_are_told_and_figures_are_not(story: Story) -> None:
+    story.row(State.SETTLED, gates=(Gate.EDA_OPEN, Gate.RR_THIN))
+    assert shown(story)["measure"]["also"] == ["gate.eda-open"]
+
+
+def test_calibration_tells_how_far_it_is(story: Story) -> None:
+    story.calibrating(75)
+    assert shown(story)["measure"] == {
+        "kind": "calibrating",
+        "say": "gate.no-baseline",
+        "also": [],
+        "progress": 0.25,
+    }
+
+
+def test_numbers_are_never_in_the_picture(story: Story) -> None:
+    story.heart(117)
+    story.row(State.FLOODING, hr_bpm=117)
+    assert "117" not in json.dumps(shown(story))
+
+
+# --- prompts --------------------------------------------------------------------------------------
+
+
+async def test_a_prompt_stands_until_answered_or_expired(story: Story) -> None:
+    alert = story.episode(EpisodeKind.FLOODING)
+    now = shown(story)
+    assert now["screen"] == "prompt"
+    assert now["prompt"] == {
+        "id": alert.id,
+        "about": "flooding",
+        "say": "prompt.flooding",
+        "minutes": 20,
+    }
+    await story.move(119)
+    assert shown(story)["screen"] == "prompt"
+    await story.move(1)
+    now = shown(story)
+    assert now["screen"] == "measure"
+    assert now["notice"] == {"say": "break.expired", "about": alert.id}
+    say(story, AnswerKind.YES, alert.id)
+    assert shown(story)["screen"] == "break"
+
+
+@pytest.mark.parametrize(
+    ("answer", "notice"),
+    [
+        (AnswerKind.NOT_NOW, "break.declined"),
+        (AnswerKind.WRONG, "break.wrong"),
+        (AnswerKind.LATER, "page.later"),
+    ],
+)
+async def test_what_is_said_after_an_answer(story: Story, answer: AnswerKind, notice: str) -> None:
+    alert = story.episode(EpisodeKind.SHUTDOWN)
+    say(story, answer, alert.id)
+    story.take(alert)  # a repeat that was on its way
+    now = shown(story)
+    assert now["screen"] == "measure"
+    assert now["notice"] == {"say": notice, "about": alert.id}
+    await story.move(601)
+    assert shown(story)["notice"] is None
+
+
+def test_an_answer_about_something_else_closes_nothing(story: Story) -> None:
+    story.episode(EpisodeKind.FLOODING)
+    say(story, AnswerKind.NOT_NOW, "another")
+    assert shown(story)["screen"] == "prompt"
+
+
+def test_the_offer_is_as_long_as_agreed(story: Story) -> None:
+    now_ns = story.clock.now_ns()
+    story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key="break-minutes", value="45"))
+    story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key="break-minutes", value='"x"'))
+    story.episode(EpisodeKind.FLOODING)
+    assert shown(story)["prompt"]["minutes"] == 45
+
+
+# --- safety -------------------------------------------------------------------------------------
+
+
+async def test_safety_goes_before_everything_and_does_not_expire_with_its_prompt(
+    story: Story,
+) -> None:
+    say(story, AnswerKind.START_BREAK)
+    alert = story.episode(EpisodeKind.SAFETY)
+    assert shown(story)["screen"] == "safety"
+    await story.move(600)  # long after valid_until: who has fainted has not read it yet
+    assert shown(story)["screen"] == "safety"
+    say(story, AnswerKind.SEEN, alert.id)
+    assert shown(story)["screen"] == "break"
+
+
+async def test_safety_is_not_there_the_next_morning(story: Story) -> None:
+    story.episode(EpisodeKind.SAFETY)
+    await story.move(1801)
+    assert shown(story)["screen"] == "measure"
+
+
+# --- the break ----------------------------------------------------------------------------------
+
+
+async def test_a_break_from_start_to_return(story: Story) -> None:
+    say(story, AnswerKind.START_BREAK)
+    now = shown(story)
+    assert now["screen"] == "break"
+    pause = now["break"]
+    assert pause["say"] == "break.on"
+    assert pause["minutes"] == 20
+    assert pause["until_ms"] == (story.clock.now_ns() + 20 * 60 * NS) // 1_000_000
+    say(story, AnswerKind.MORE_TIME, pause["id"])
+    assert shown(story)["break"]["minutes"] == 40
+    await story.move(40 * 60 + 1)
+    now = shown(story)
+    assert now["screen"] == "time-up"
+    assert now["break"]["say"] == "break.not-settled-not-measured"
+    say(story, AnswerKind.IM_BACK, pause["id"])
+    now = shown(story)
+    assert now["screen"] == "after"
+    assert now["break"]["say"] == "break.returned"
+    await story.move(601)
+    assert shown(story)["screen"] == "measure"
+
+
+def test_no_break_now_takes_it_back(story: Story) -> None:
+    say(story, AnswerKind.START_BREAK)
+    say(story, AnswerKind.WRONG, shown(story)["break"]["id"])
+    assert shown(story)["screen"] == "measure"
+
+
+async def test_times_follow_a_wall_clock_that_was_put_right(story: Story) -> None:
+    say(story, AnswerKind.START_BREAK)
+    before_ms = shown(story)["break"]["until_ms"]
+    now_ns = story.clock.now_ns()
+    hour_ns = 3600 * NS
+    story.take(ClockStep(t_ns=now_ns, recv_ns=now_ns, delta_ns=hour_ns))
+    assert shown(story)["break"]["until_ms"] == before_ms + 3_600_000
+    # The next run starts at the right time, and the break goes on by wall time.
+    later_ns = now_ns + hour_ns + 60 * NS
+    story.take(
+        Run(t_ns=later_ns, recv_ns=later_ns, version="1", engine_version=1, parameters_hash="")
+    )
+    assert shown(story)["break"]["until_ms"] == before_ms + 3_600_000
+
+
+def test_a_restart_forgets_what_was_measured_but_not_what_was_agreed(story: Story) -> None:
+    story.heart(70)
+    story.row(State.SETTLED)
+    story.gap(GapReason.OFF_BODY, Stream.EDA, source="ring")
+    say(story, AnswerKind.START_BREAK)
+    now_ns = story.clock.now_ns()
+    story.take(Run(t_ns=now_ns, recv_ns=now_ns, version="1", engine_version=1, parameters_hash=""))
+    now = shown(story)
+    assert now["screen"] == "break"
+    assert now["missing"] == []
+    assert now["measure"]["kind"] == "not-measuring"
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+async def test_the_pulse_of_ten_minutes_and_no_more(story: Story) -> None:
+    view = View("ada")
+    for n in range(700):
+        await story.clock.advance(1)
+        now_ns = story.clock.now_ns()
+        view.push(
+            Heart(
+                wearer="ada",
+                source="strap",
+                t_ns=now_ns,
+                recv_ns=now_ns,
+                hr_bpm=60 + n % 10,
+                contact=None if n % 2 else False,
+            )
+        )
+    points = view.pulse()
+    assert len(points) == 301, "readings without contact are no heart rate"
+    end_ms = story.clock.now_ns() // 1_000_000
+    assert [ms for ms, _ in points] == list(range(end_ms - 600_000, end_ms + 1, 2000))
+    assert view.pulse(end_ms - 2000) == [points[-1]]
+
+
+# --- laws -----------------------------------------------------------------------------------------
+
+
+def test_every_line_that_can_be_asked_for_exists() -> None:
+    keys = {f"gate.{gate}" for gate in (*STATE_GATES, CALIBRATING, EXPIRED, Gate.EDA_OPEN)}
+    keys |= {f"state.{state}" for state in State} | {f"prompt.{kind}" for kind in EpisodeKind}
+    keys |= {f"break.not-settled-{reason}" for reason in Unsettled}
+    assert keys <= lines().keys()
+    for reason in GapReason:
+        view = View("ada")
+        view.push(
+            Gap(wearer="ada", source="s", stream=Stream.HEART, t_ns=1, recv_ns=1, reason=reason)
+        )
+        assert view.as_json()["measure"]["say"] in lines()  # type: ignore[index] # a picture
+    for phase in BreakPhase:
+        view = View("ada")
+        view.push(_step(phase))
+        picture: Any = view.as_json()
+        assert picture["break"] is None or picture["break"]["say"] in lines()
+
+
+def _step(phase: BreakPhase, t_ns: int = 1, alert_id: str = "") -> BreakStep:
+    return BreakStep(
+        wearer="ada",
+        t_ns=t_ns,
+        recv_ns=t_ns,
+        id="b",
+        phase=phase,
+        began_ns=1,
+        until_ns=20 * 60 * NS,
+        origin="self",
+        alert_id=alert_id,
+    )
+
+
+def _event(what: str, t_ns: int) -> Record:
+    own: dict[str, Any] = {"wearer": "ada", "t_ns": t_ns, "recv_ns": t_ns}
+    match what.split():
+        case ["state", name]:
+            return Estimate(**own, state=State(name), reason="moving")
+        case ["gap", stream]:
+            return Gap(**own, source="s", stream=Stream(stream), reason=GapReason.SILENT)
+        case ["break", phase]:
+            return _step(BreakPhase(phase), t_ns, "alert")
+        case ["answer", kind]:
+            return Answer(**own, answer=AnswerKind(kind), about="alert")
+        case ["heart"]:
+            return Heart(**own, source="s", hr_bpm=123)
+        case _:
+            return Tick(t_ns=t_ns, recv_ns=t_ns)
+
+
+EVENTS = (
+    ["heart", "tick"]
+    + [f"state {state}" for state in State]
+    + [f"gap {stream}" for stream in Stream]
+    + [f"break {phase}" for phase in BreakPhase]
+    + [f"answer {kind}" for kind in AnswerKind]
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 30))))
+def test_whatever_happens_a_repeat_changes_nothing_and_no_signal_never_reads_as_measuring(
+    events: list[tuple[str, int]],
+) -> None:
+    once, twice = View("ada"), View("ada")
+    t_ns, row_ns = 0, None
+    for what, seconds in events:
+        t_ns += seconds * NS
+        record = _event(what, t_ns)
+        once.push(record)
+        for _ in range(2):
+            twice.push(record)
+        if isinstance(record, Estimate):
+            row_ns = t_ns if record.state not in {State.UNKNOWN, State.CALIBRATING} else None
+        picture: Any = once.as_json()
+        assert picture == twice.as_json()
+        assert json.loads(json.dumps(picture)) == picture
+        if picture["measure"]["kind"] == "measuring":
+            assert row_ns is not None
+            assert t_ns - row_ns <= 15 * NS
+            assert not any(each["stream"] == "heart" for each in picture["missing"])
