@@ -151,7 +151,7 @@ def test_a_quiet_skin_only_drifts(seed: int) -> None:
     assert body.scrs == []
     assert eda.mean() == pytest.approx(6, rel=0.04)
     rises = eda[8:] - eda[:-8]  # over two seconds
-    assert rises.max() < 0.15
+    assert rises.max() < 0.05  # under the smallest response there is
     assert len(np.unique(eda)) > 3000  # noise: a flat line would be a stuck sensor
 
 

@@ -48,8 +48,10 @@ _SCR_PER_MIN_MAX: Final = 60.0  # candidates to thin; no script may ask for more
 # Sweat comes in seconds and dries in a minute (Boucsein 2012: the level recovers slowly).
 _SCL_RISE_S: Final = 8.0
 _SCL_FALL_S: Final = 40.0
-_SCL_WANDER: Final = 0.015  # sd of the level's logarithm, slow
-_SCL_WANDER_TAU_S: Final = 60.0
+# The level's own drift (sd of its logarithm) is slow enough that within a response's rise it
+# stays far under the smallest response.
+_SCL_WANDER: Final = 0.006
+_SCL_WANDER_TAU_S: Final = 120.0
 _EDA_NOISE_US: Final = 0.002
 
 _ACC_NOISE_MG: Final = 2.0  # of a MEMS accelerometer in a wearable, an axis

@@ -153,7 +153,7 @@ def _floods(person: _Person) -> Script:
         # Gottman 1994: the way back takes about 20 minutes; most of it in the first ones.
         Phase(
             calming_s,
-            person.drive(8, scl=1.4, nsr_per_min=6, rsa=0.7, fidgets_per_min=1),
+            person.drive(5, scl=1.35, nsr_per_min=5, rsa=0.75, fidgets_per_min=1),
             over_s=240,
             label="recovering",
         ),
@@ -181,7 +181,7 @@ def _shuts_down(person: _Person) -> Script:
             person.drive(
                 person.about(7, 0.5),
                 scl=1.12,
-                nsr_per_min=8,
+                nsr_per_min=12,
                 rsa=0.8,
                 fidgets_per_min=3,
                 speaking=True,
@@ -190,7 +190,7 @@ def _shuts_down(person: _Person) -> Script:
         ),
         Phase(
             start_s - 150,
-            person.drive(4, scl=1.08, nsr_per_min=6, rsa=0.8, fidgets_per_min=2, speaking=True),
+            person.drive(4, scl=1.08, nsr_per_min=10, rsa=0.8, fidgets_per_min=2, speaking=True),
             over_s=60,
         ),
         Phase(

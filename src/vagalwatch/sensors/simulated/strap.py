@@ -31,7 +31,8 @@ class Strap(Wearable):
     Args:
         name: as advertised.
         address: its static random address.
-        latency_s: from a beat to the earliest notification that may carry it.
+        latency_s: from a beat to the earliest notification that may carry it. With the half
+            interval that a beat waits on average, the default makes a median of 1.4 s.
         interval_s: from one notification to the next.
         offset_s: second of the first notification (the strap's rhythm is its own).
         backlog_beats: how many beats it keeps while nobody listens, to send them in one burst
@@ -45,7 +46,7 @@ class Strap(Wearable):
         name: str = "HR Strap",
         address: str = "C0:FF:EE:00:00:01",
         *,
-        latency_s: float = 0.5,
+        latency_s: float = 0.9,
         interval_s: float = 1.0,
         offset_s: float = 0.37,
         backlog_beats: int = 0,
