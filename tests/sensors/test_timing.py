@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers_real import shared_data
@@ -72,6 +72,8 @@ def beats_for(heart: Heart, minutes: float) -> list[int]:
 
 @given(hearts, straps)
 @settings(max_examples=60)
+@example(Heart(bpm=60, rsa_ms=0, noise_ms=0), Strap(latency_s=1.25, phase_s=0.25, jitter_s=0))
+@example(Heart(bpm=120, rsa_ms=0, noise_ms=0), Strap(latency_s=0.5, phase_s=0, jitter_s=0))
 def test_true_beats_are_found_again(heart: Heart, strap: Strap) -> None:
     rr_1024 = beats_for(heart, MINUTES_3)
     sent = strap.notifications(rr_1024)
@@ -82,7 +84,8 @@ def test_true_beats_are_found_again(heart: Heart, strap: Strap) -> None:
     errors = [abs(t - b) / NS for t, b in zip(told.times, truth, strict=True)]
     assert max(errors) <= 1.3
     settled = [e for e, b in zip(errors, truth, strict=True) if b > START_NS + 25 * NS]
-    assert max(settled) <= 0.8
+    in_step = abs(heart.bpm - 60) < 2  # with the strap's second: nothing tells the two apart
+    assert in_step or max(settled) <= 0.6
     # One chain; a jump of the arrivals may cost single pairs, nothing more.
     assert len(told.unchained_at()) <= 1 + len(sent) // 20
 

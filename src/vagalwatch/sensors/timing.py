@@ -79,10 +79,10 @@ class BeatClock:
     """Beat times of one source, over all its connections: strictly increasing, never revised.
 
     With a sensor that notifies each second and is late by a constant (plus up to 0.25 s of
-    jitter), beats lie within 1.3 s of the truth from the first and, once the bounds have closed
-    (25 s), within 0.4 s, or 0.8 s for a heart in step with the sensor's second. No pair is given
-    across a lost notification, and the chain ends within 10 s of it; at once after one that was
-    sent twice.
+    jitter), beats lie within 1.3 s of the truth from the first, and within 0.6 s of it after
+    25 s, unless the heart beats exactly in step with the sensor's second: then the bounds cannot
+    close, and beats stay up to 1.3 s early. No pair is given across a lost notification, and the
+    chain ends within 10 s of it; at once after one that was sent twice.
     """
 
     def __init__(self, rr_latency_s: float) -> None:
