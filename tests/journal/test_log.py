@@ -220,10 +220,13 @@ def test_what_is_no_journal_is_said_in_a_sentence(tmp_path: Path) -> None:
     text.write_text("not a database " * 100)
     with pytest.raises(JournalError, match="not a journal"):
         open_reader(text)
+    (tmp_path / "empty").touch()
+    with pytest.raises(JournalError, match="is empty"):
+        open_reader(tmp_path / "empty")
     other = tmp_path / "other"
     with closing(sqlite3.connect(other)) as db:
         db.execute("CREATE TABLE theirs (x)")
-    with pytest.raises(JournalError, match="not a journal of vagalwatch"):
+    with pytest.raises(JournalError, match="another program's file"):
         open_reader(other)
 
 

@@ -122,8 +122,8 @@ def decode(row: Row) -> Record:
     head = json.dumps({name: columns[name] for name in names})
     text = head
     if row.body:
-        if not (row.body.startswith("{") and row.body.endswith("}")):
-            raise DamagedRowError("its body is cut off")
+        if not (row.body.startswith("{") and row.body.endswith("}") and _is_unicode(row.body)):
+            raise DamagedRowError("its body is no JSON object")
         # The columns stand last, where they win over a body that claims to be another's.
         text = f"{row.body[:-1]},{head[1:]}"
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -96,11 +97,12 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA busy_timeout = 2000")  # somebody with a sqlite3 shell
+        version = _version(db, path)  # before anything is changed
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
         db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
-        _migrate(db, path)
+        _migrate(db, version)
         _check(db, path)
     except sqlite3.Error as error:
         db.close()
@@ -133,12 +135,17 @@ def open_to_read(path: Path) -> sqlite3.Connection:
             raise JournalError(f"{path} cannot be read: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise JournalError(f"{path} is not a journal: {error}.") from error
-    application, version = _identity(db)
-    if application != APPLICATION_ID or version > len(MIGRATIONS):
+    try:
+        version = _version(db, path)
+    except BrokenError as error:
         db.close()
-        if application == APPLICATION_ID:
-            raise JournalError(_newer(path, version))
-        raise JournalError(f"{path} is not a journal of vagalwatch.")
+        raise JournalError(f"{path} is not a journal: {error}.") from error
+    except JournalError:
+        db.close()
+        raise
+    if version == 0:
+        db.close()
+        raise JournalError(f"{path} is empty.")
     return db
 
 
@@ -181,6 +188,9 @@ def _connect_to_read(uri: str) -> sqlite3.Connection:
     db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA busy_timeout = 2000")
+        # A text that is damaged must come to the codec, which leaves its row out, and not into an
+        # exception, whose message would quote it.
+        db.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
         db.close()
@@ -188,19 +198,28 @@ def _connect_to_read(uri: str) -> sqlite3.Connection:
     return db
 
 
-def _identity(db: sqlite3.Connection) -> tuple[int, int]:
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    """The schema of the file; 0 for an empty one.
+
+    Raises:
+        BrokenError: another program's file.
+        JournalError: written by a newer version.
+    """
     application: int = db.execute("PRAGMA application_id").fetchone()[0]
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    return application, version
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    application, version = _identity(db)
-    empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
-    if application != APPLICATION_ID and not empty:
-        raise BrokenError("it is another program's file")
+    if application != APPLICATION_ID:
+        if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            raise BrokenError("it is another program's file")
+        return 0
     if version > len(MIGRATIONS):
-        raise JournalError(_newer(path, version))
+        raise JournalError(
+            f"{path} was written by a newer vagalwatch (schema {version}; this one knows "
+            f"{len(MIGRATIONS)}). Install that version again, or move the file away."
+        )
+    return version
+
+
+def _migrate(db: sqlite3.Connection, version: int) -> None:
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         db.executescript(
             f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {APPLICATION_ID}; "
@@ -213,10 +232,3 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise BrokenError(str(verdict))
-
-
-def _newer(path: Path, version: int) -> str:
-    return (
-        f"{path} was written by a newer vagalwatch (schema {version}; this one knows "
-        f"{len(MIGRATIONS)}). Install that version again, or move the file away."
-    )

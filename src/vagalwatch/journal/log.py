@@ -326,7 +326,9 @@ class SqliteJournal:
                     again, dropped = not self._recording, self._overflow.count
                     self._written(batch)
                 if again:
-                    self._tell(f"The journal records again; {dropped} records were dropped.")
+                    self._tell("The journal records again.")
+                if dropped and batch.last:
+                    self._tell(f"{dropped} records were dropped meanwhile; gaps stand for them.")
             for task, done in tasks:
                 self._perform(task, done)
             with self._wake:
