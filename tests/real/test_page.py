@@ -366,6 +366,19 @@ async def test_a_spent_code_opens_nothing(browser: Browser, story: Story) -> Non
         assert await second.context.cookies() == []
 
 
+async def test_one_browser_can_show_two_wearers_by_two_names(
+    browser: Browser, story: Story
+) -> None:
+    """For the demo: cookies belong to a name, so each wearer needs one."""
+    async with phone(browser, story, "ada") as own:
+        other = await own.context.new_page()
+        await other.goto(story.page.pairing_url("sam", host="localhost"))
+        story.row(State.SETTLED, wearer="sam")
+        await expect(other.locator("#say")).to_have_text("Measuring.")
+        await own.quiet()
+        await own.say("Not measuring right now.")
+
+
 async def test_forgetting_a_wearer_closes_the_open_page(browser: Browser, story: Story) -> None:
     async with phone(browser, story) as own:
         await own.say("Not measuring right now.")

@@ -23,8 +23,9 @@ from websockets.typing import Origin
 from helpers_page import Story, ask, paired, serving
 from vagalwatch.records import Answer, AnswerKind, State
 from vagalwatch.settings import ConfigError, PageSettings
-from vagalwatch.web.app import PAIRINGS_PER_MINUTE, SOCKETS_PER_WEARER, UNPAIRED, Page
+from vagalwatch.web.app import PAIRINGS_PER_MINUTE, UNPAIRED, Page
 from vagalwatch.web.guard import MAX_BODY_BYTES, own_names
+from vagalwatch.web.seats import BROWSERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -335,7 +336,7 @@ async def test_a_wearer_has_a_few_pages_open_and_no_more(story: Story) -> None:
             proxy=None,
         )
 
-    lines = [await another() for _ in range(SOCKETS_PER_WEARER)]
+    lines = [await another() for _ in range(BROWSERS)]
     for each in lines:
         assert "view" in await hear(each)
     over = await another()

@@ -1,7 +1,8 @@
 """The client's page as a server: one page and one credential a wearer.
 
 A shell: records in by :meth:`Page.publish`, what people say out by the inbox. What is shown is
-decided in ``view.py``, who may see it in ``credentials.py``, who may ask at all in ``guard.py``.
+decided in ``view.py`` and ``seats.py``, who may see it in ``credentials.py``, who may ask at
+all in ``guard.py``; ``answers.py`` takes each answer once.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vagalwatch.alerts import words
 from vagalwatch.clock import NS
-from vagalwatch.journal.port import NotRecordingError
-from vagalwatch.records import SITE, Answer, AnswerKind, EpisodeKind
+from vagalwatch.records import SITE, Answer, EpisodeKind
 from vagalwatch.settings import ConfigError
+from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
 from vagalwatch.web.guard import Guard, own_names, small_body
-from vagalwatch.web.view import View
+from vagalwatch.web.seats import Browser, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,12 +47,9 @@ log = logging.getLogger(__name__)
 
 COALESCE_S: Final = 0.02
 """Least time between two messages to one browser: a burst of records becomes one picture."""
-SOCKETS_PER_WEARER: Final = 8
 CONNECTIONS: Final = 64
 """At once, over all: two people's phones and tablets, with room for reloads."""
 PAIRINGS_PER_MINUTE: Final = 10
-ANSWERS_KEPT: Final = 1024
-"""Answers remembered against retries; a retry comes within minutes."""
 MAX_MESSAGE_BYTES: Final = 256
 
 UNPAIRED: Final = 4401
@@ -70,25 +68,9 @@ FILES: Final = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
-_SHOWN_AT_ONCE: Final = frozenset(
-    {"tick", "gap", "clock-step", "run", "setting", "estimate", "alert", "answer", "break"}
-)
-"""Kinds that can change the picture. Ticks also tell the browser that all this is live; what
-only the passing of samples changes is seen at the next tick."""
-
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Said(_Strict):
-    """The body of ``POST /answer``; ``id`` is the browser's, the same in every retry."""
-
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
-    answer: AnswerKind
-    about: Annotated[str, Field(max_length=128)] = ""
-    minutes: Annotated[int | None, Field(ge=1, le=24 * 60)] = None
-    age_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
 
 
 class _Code(_Strict):
@@ -99,46 +81,6 @@ class _Wish(_Strict):
     """What a browser may say over the WebSocket."""
 
     numbers: bool
-
-
-class _Browser:
-    """One open page: what it was sent last and what it wants."""
-
-    def __init__(self) -> None:
-        self.wake = asyncio.Event()
-        self.wake.set()
-        self.numbers = False
-        self.view_sent = ""
-        self.pulse_sent_ms = 0
-
-
-class _Seat:
-    """One wearer's view and the browsers that show it."""
-
-    def __init__(self, wearer: str) -> None:
-        self.view = View(wearer)
-        self.browsers: set[_Browser] = set()
-
-    def publish(self, record: Record) -> None:
-        self.view.push(record)
-        picture = record.kind in _SHOWN_AT_ONCE
-        for browser in self.browsers:
-            if picture or (browser.numbers and record.kind == "heart"):
-                browser.wake.set()
-
-    def message(self, browser: _Browser, *, recording: bool) -> str:
-        """The next message for ``browser``; without news just the time, as a sign of life."""
-        out: dict[str, object] = {"now_ms": self.view.now_ms()}
-        view = self.view.as_json() | {"recording": recording}
-        if (text := json.dumps(view)) != browser.view_sent:
-            browser.view_sent = text
-            out["view"] = view
-        if browser.numbers:
-            points = self.view.pulse(browser.pulse_sent_ms)
-            out["pulse"] = {"usual_bpm": self.view.usual_bpm(), "points": points}
-            if points:
-                browser.pulse_sent_ms = points[-1][0]
-        return json.dumps(out)
 
 
 class Page:
@@ -167,11 +109,9 @@ class Page:
         self.started = asyncio.Event()
         self._settings = settings
         self._credentials = credentials
-        self._inbox = inbox
+        self._answers = Answers(inbox)
         self._clock = clock
-        self._seats = {wearer: _Seat(wearer) for wearer in wearers}
-        self._recording = True
-        self._answers: dict[tuple[str, str], asyncio.Task[bool] | None] = {}
+        self._seats = {wearer: Seat(wearer) for wearer in wearers}
         self._pairings_ns: deque[int] = deque(maxlen=PAIRINGS_PER_MINUTE)
         static = files(__package__).joinpath("static")
         self._files = {
@@ -201,8 +141,8 @@ class Page:
         At a start the service publishes the journal's last day first, so that a break goes on
         and retried answers are recognised.
         """
-        if isinstance(record, Answer) and record.id:
-            self._answers.setdefault((record.wearer, record.id), None)
+        if isinstance(record, Answer):
+            self._answers.came(record)
         if record.wearer == SITE:
             for seat in self._seats.values():
                 seat.publish(record)
@@ -211,20 +151,15 @@ class Page:
 
     def set_recording(self, *, recording: bool) -> None:
         """Show, or stop showing, that the journal cannot write."""
-        if recording != self._recording:
-            self._recording = recording
-            for seat in self._seats.values():
-                for browser in seat.browsers:
-                    browser.wake.set()
+        for seat in self._seats.values():
+            seat.set_recording(recording=recording)
 
     def forget(self, wearer: str) -> None:
         """End every session of ``wearer``, close the open pages and keep nothing in memory."""
         self._credentials.forget(wearer)
-        seat = self._seats.pop(wearer, None)
-        for key in [key for key in self._answers if key[0] == wearer]:
-            del self._answers[key]
-        for browser in () if seat is None else seat.browsers:
-            browser.wake.set()
+        self._answers.forget(wearer)
+        if (seat := self._seats.pop(wearer, None)) is not None:
+            seat.leave()
 
     def pairing_url(self, wearer: str, *, host: str | None = None) -> str:
         """A fresh address that pairs one browser with ``wearer`` (see :func:`pairing_url`).
@@ -325,40 +260,11 @@ class Page:
             return _refused("unpaired", 401)
         body = await small_body(request)
         try:
-            said = _Said.model_validate_json(body or b"")
+            said = Said.model_validate_json(body or b"")
         except ValidationError:
             return _refused("bad-request", 400)
-        key = wearer, said.id
-        if key not in self._answers:
-            now_ns = self._clock.now_ns()
-            answer = Answer(
-                wearer=wearer,
-                t_ns=now_ns - said.age_ms * (NS // 1000),
-                recv_ns=now_ns,
-                answer=said.answer,
-                about=said.about,
-                minutes=said.minutes,
-                id=said.id,
-            )
-            self._answers[key] = asyncio.create_task(self._submit(key, answer))
-        task = self._answers[key]
-        # Shielded: a browser that hangs up does not take its answer back.
-        saved = True if task is None else await asyncio.shield(task)
+        saved = await self._answers.take(said.record(wearer, self._clock.now_ns()))
         return JSONResponse({"saved": saved}, 200 if saved else 202)
-
-    async def _submit(self, key: tuple[str, str], answer: Answer) -> bool:
-        """Whether ``answer`` is on disk; if not, it is heard all the same and kept in memory."""
-        try:
-            await self._inbox.submit(answer)
-        except NotRecordingError:
-            return False
-        except BaseException:
-            self._answers.pop(key, None)  # not taken: a retry may try again
-            raise
-        finally:
-            while len(self._answers) > ANSWERS_KEPT:
-                del self._answers[next(iter(self._answers))]
-        return True
 
     async def _live(self, websocket: WebSocket) -> None:
         wearer = self._wearer(websocket)
@@ -367,18 +273,16 @@ class Page:
             await websocket.close(UNPAIRED)
             return
         seat = self._seats[wearer]
-        if len(seat.browsers) >= SOCKETS_PER_WEARER:
+        if seat.full:
             await websocket.close(TOO_MANY)
             return
-        browser = _Browser()
+        browser = Browser()
         seat.browsers.add(browser)
         sender = asyncio.create_task(self._send(websocket, seat, browser))
         try:
             while True:
                 wish = _Wish.model_validate_json(await websocket.receive_text())
-                browser.numbers = wish.numbers
-                browser.pulse_sent_ms = 0
-                browser.wake.set()
+                browser.wants(numbers=wish.numbers)
         except WebSocketDisconnect:
             pass
         except (ValidationError, KeyError):  # KeyError: a binary message
@@ -388,15 +292,15 @@ class Page:
             seat.browsers.discard(browser)
             sender.cancel()
 
-    async def _send(self, websocket: WebSocket, seat: _Seat, browser: _Browser) -> None:
+    async def _send(self, websocket: WebSocket, seat: Seat, browser: Browser) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it hung up: so do we
             while True:
                 await browser.wake.wait()
                 browser.wake.clear()
-                if seat not in self._seats.values():  # forgotten meanwhile
+                if not seat.taken:
                     await websocket.close(UNPAIRED)
                     return
-                await websocket.send_text(seat.message(browser, recording=self._recording))
+                await websocket.send_text(seat.message(browser))
                 await asyncio.sleep(COALESCE_S)
 
     def _wearer(self, request: HTTPConnection) -> str | None:

@@ -2,7 +2,7 @@
 //
 // A card: say, more, notice, lines, strong, progress, steps, quote: [title, text], call, answers
 // and quiet: rows of [answer, label, what it is about], plain: the answers can wait,
-// numbers: may they be shown.
+// numbers: may they be shown, offline: the card itself says that the line is lost.
 
 import { line, split, steps } from "./words.js";
 
@@ -32,7 +32,7 @@ export function card(state, done) {
 }
 
 function offline() {
-  return { ...split(line("page.offline")), answers: answers("", "start-break") };
+  return { ...split(line("page.offline")), offline: true, answers: answers("", "start-break") };
 }
 
 function measure(state) {

@@ -34,8 +34,7 @@ function put(id, text = "") {
 function draw() {
   const now = card(link.state, done);
   const { view, door } = link.state;
-  const trouble = door === "lost" ? "page.offline-mark" : "page.not-recording";
-  put("mark", view && (door === "lost" || !view.recording) ? line(trouble) : "");
+  put("mark", mark(view, door, now.offline));
   put("notice", now.notice);
   put("say", now.say.replace(/([.?!])\s+/g, "$1\n")); // a sentence a line
   put("more", now.more);
@@ -48,6 +47,12 @@ function draw() {
   byId("answers").classList.toggle("plain", now.plain === true);
   drawAnswers("quiet", now.quiet ?? []);
   pulse.draw(now.numbers === true && door === "open");
+}
+
+function mark(view, door, said) {
+  if (!view || said) return "";
+  if (door === "lost") return line("page.offline-mark");
+  return view.recording ? "" : line("page.not-recording");
 }
 
 function drawLines(lines, strong) {

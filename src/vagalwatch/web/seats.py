@@ -1,0 +1,92 @@
+"""One wearer's view and the browsers that show it: what each is sent, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.web.view import View
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
+
+BROWSERS: Final = 8
+"""Open pages of one wearer; a phone, a tablet, and tabs left open."""
+
+SHOWN_AT_ONCE: Final = frozenset(
+    {"tick", "gap", "clock-step", "run", "setting", "estimate", "alert", "answer", "break"}
+)
+"""Kinds that can change the picture. Ticks also tell the browser that all this is live; what
+only the passing of samples changes is seen at the next tick."""
+
+
+class Browser:
+    """One open page: what it wants and what it was sent last. ``wake``: there may be news."""
+
+    def __init__(self) -> None:
+        """A page that has seen nothing and wants no numbers."""
+        self.wake = asyncio.Event()
+        self.wake.set()
+        self.numbers = False
+        self.view_sent = ""
+        self.pulse_sent_ms = 0
+
+    def wants(self, *, numbers: bool) -> None:
+        """Numbers from now on, from the start of the curve; or no longer."""
+        self.numbers = numbers
+        self.pulse_sent_ms = 0
+        self.wake.set()
+
+
+class Seat:
+    """A wearer's place."""
+
+    def __init__(self, wearer: str) -> None:
+        """Nobody looks yet."""
+        self.browsers: set[Browser] = set()
+        self.taken = True
+        """False once the wearer was forgotten: whoever still looks is shown out."""
+        self._view = View(wearer)
+        self._recording = True
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for one more browser."""
+        return len(self.browsers) >= BROWSERS
+
+    def publish(self, record: Record) -> None:
+        """Take a record of this wearer or of the site, and wake whom it concerns."""
+        self._view.push(record)
+        picture = record.kind in SHOWN_AT_ONCE
+        for browser in self.browsers:
+            if picture or (browser.numbers and record.kind == "heart"):
+                browser.wake.set()
+
+    def set_recording(self, *, recording: bool) -> None:
+        """Say, or stop saying, that the journal cannot write."""
+        self._recording = recording
+        self._wake()
+
+    def leave(self) -> None:
+        """Show everybody out and keep nothing."""
+        self.taken = False
+        self._wake()
+
+    def message(self, browser: Browser) -> str:
+        """The next message for ``browser``; without news just the time, as a sign of life."""
+        out: dict[str, object] = {"now_ms": self._view.now_ms()}
+        view = self._view.as_json() | {"recording": self._recording}
+        if (text := json.dumps(view)) != browser.view_sent:
+            browser.view_sent = text
+            out["view"] = view
+        if browser.numbers:
+            points = self._view.pulse(browser.pulse_sent_ms)
+            out["pulse"] = {"usual_bpm": self._view.usual_bpm(), "points": points}
+            if points:
+                browser.pulse_sent_ms = points[-1][0]
+        return json.dumps(out)
+
+    def _wake(self) -> None:
+        for browser in self.browsers:
+            browser.wake.set()
