@@ -53,7 +53,7 @@ RETRY_AFTER_S: Final = 1.0
 """Pause between attempts while the disk refuses."""
 
 KEEP_ROWS: Final = 50_000
-"""Records kept in memory while the disk refuses: 2.5 h of a home with two wearers, 40 MB."""
+"""Records kept in memory while the disk refuses: 2.5 h of a home with two wearers, 20 MB."""
 
 CHUNK: Final = 1000
 """Rows in one transaction, so that a long backlog reaches a nearly full disk bit by bit."""
