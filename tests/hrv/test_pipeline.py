@@ -383,6 +383,13 @@ def test_shutdown_needs_skin() -> None:
     assert State.SHUTDOWN not in {row.state for row in rows(blind)}
 
 
+def test_a_low_pattern_never_becomes_the_usual() -> None:
+    """Unrecognised (nobody was engaged before), it lasts ten minutes and the baseline stays."""
+    slow = hearts(rr_around(rng(), lambda t_s: 70.0 if t_s < 60 else 60.0, 780))
+    records = in_order([baseline_setting()], ticks(T0_NS, T0_NS + 780 * NS), slow)
+    assert {row.usual_hr_bpm for row in rows(run(records))} == {70.0}
+
+
 # --- anything at all --------------------------------------------------------------------------
 
 

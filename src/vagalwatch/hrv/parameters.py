@@ -199,8 +199,9 @@ class Shutdown:
     drowsing_from_s: int = 600  # already quiet 3 to 10 min ago: drowsing, not a fall
     drowsing_to_s: int = 180
     engaged_s: int = 600  # somewhere in the last 10 min ...
-    engaged_rows: int = 12  # ... a minute in all ...
-    engaged_z: float = 1.0  # ... with heart and skin over usual: a fall from rest is only rest
+    engaged_rows: int = 12  # ... a minute in all with the heart over usual and the skin
+    engaged_z_hr: float = 1.0  # as alive as flooding asks of a witness: a fall from rest is rest
+    engaged_z_nsr: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,11 +197,11 @@ class Pipeline:
                 *_terms(metrics, row, usual, shares),
                 *states.conditions_met(state.machine, row, usual),
             )
-            settled = verdict is State.SETTLED
+            usable = states.may_drift(state.machine, row, usual)
             calibrated = bl.drift(
                 state.baseline,
                 t_ns,
-                _for_baseline(evidence, metrics) if settled else None,
+                _for_baseline(evidence, metrics) if usable else None,
                 evidence.eda_source,
             )
         self._trim(t_ns)

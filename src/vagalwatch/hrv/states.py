@@ -175,6 +175,14 @@ def step(state: Machine, row: Row, usual: Minutes, *, exerted: bool) -> list[Cha
     return changes
 
 
+def may_drift(state: Machine, row: Row, usual: Minutes) -> bool:
+    """Whether the row may move the baseline: settled, and not as slow as a shutdown is.
+
+    What shutdown looks like must not become usual, recognised or not.
+    """
+    return state.phase is State.SETTLED and row.hr_bpm > _slow_bpm(usual.hr.median)
+
+
 def miss(state: Machine, t_ns: int) -> list[Change]:
     """A row about which nothing is known. After a minute of them nothing is open any more."""
     for dwell in state.dwells.values():
@@ -387,7 +395,11 @@ def _median_between(
 
 
 def _remember(state: Machine, row: Row) -> None:
-    engaged = row.z_nsr is not None and min(row.z_hr, row.z_nsr) >= _SHUTDOWN.engaged_z
+    engaged = (
+        row.z_nsr is not None
+        and row.z_hr >= _SHUTDOWN.engaged_z_hr
+        and row.z_nsr >= _SHUTDOWN.engaged_z_nsr
+    )
     state.past_t_ns.append(row.t_ns)
     state.past_hr_bpm.append(row.hr_bpm)
     state.past_short_bpm.append(row.hr_bpm if row.short_bpm is None else row.short_bpm)
