@@ -473,10 +473,19 @@ def test_nothing_crashes_it_and_rows_stay_in_order(records: list[Record]) -> Non
     TypeAdapter(PipelineState).validate_json(TypeAdapter(PipelineState).dump_json(state))
 
 
+def test_a_source_is_forgotten_an_hour_after_its_last_word() -> None:
+    state = PipelineState()
+    run(settled(2), state)
+    for hour, kept in ((0.9, True), (1.1, False)):
+        later_ns = T0_NS + 120 * NS + round(hour * 3600) * NS
+        run([Tick(t_ns=later_ns, recv_ns=later_ns)], state)
+        assert all(bool(d) is kept for d in (state.hearts, state.skins, state.motions))
+
+
 def test_a_snapshot_stays_small() -> None:
     state = PipelineState()
     run(sitter(rng(), minutes=12, eda_hz=16.0), state)
-    assert len(TypeAdapter(PipelineState).dump_json(state)) < 80_000
+    assert len(TypeAdapter(PipelineState).dump_json(state)) < 100_000
 
 
 def test_the_parameters_hash_tells_a_changed_parameter() -> None:

@@ -14,7 +14,7 @@ class Gate(StrEnum):
     """Why something cannot be judged now (``Estimate.gates``)."""
 
     # The heart: one of these and the state is unknown, named in ``Estimate.reason``.
-    HEART_MISSING = "heart-missing"  # no heart source has been seen
+    HEART_MISSING = "heart-missing"  # no heart source has been seen within the hour
     HEART_SILENT = "heart-silent"  # nothing for ten seconds
     HEART_GAP = "heart-gap"  # the link says that the stream is interrupted
     HEART_OFF_BODY = "heart-off-body"  # the sensor says that it is not worn
@@ -63,7 +63,6 @@ class Why(StrEnum):
     # Calibration: how far it is. ``value`` of ``threshold``.
     USABLE_SECONDS = "usable-seconds"
     NOT_LEVEL_YET = "not-level-yet"  # the heart still rises or falls: bpm from first to last third
-    BASELINE_EXPIRED = "baseline-expired"  # ``value`` hours old
 
 
 HEART_GATES: Final = frozenset(

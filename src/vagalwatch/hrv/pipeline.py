@@ -299,12 +299,18 @@ class Pipeline:
 
     def _trim(self, t_ns: int) -> None:
         state = self._state
-        for heart in state.hearts.values():
+        for source, heart in list(state.hearts.items()):
             beats.trim(heart, t_ns)
-        for skin in state.skins.values():
+            if heart.last_ns < t_ns - _FORGET_NS:
+                del state.hearts[source]
+        for source, skin in list(state.skins.items()):
             eda.trim(skin, t_ns)
-        for seconds in state.motions.values():
+            if skin.last_ns < t_ns - _FORGET_NS:
+                del state.skins[source]
+        for source, seconds in list(state.motions.items()):
             motion.trim(seconds, t_ns)
+            if seconds.last_ns < t_ns - _FORGET_NS:
+                del state.motions[source]
 
     def _episode(self, change: states.Change, recv_ns: int) -> Episode:
         return Episode(
