@@ -349,3 +349,26 @@ async def test_a_failing_disk_is_said_once_and_all_follows_in_order(
         assert "records again" in told[-1]
         assert len(told) == 2
     assert [record.t_ns for record in records_of(path)] == list(range(1500))
+
+
+async def test_a_listener_that_fails_does_not_end_the_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def deaf(sentence: str) -> None:
+        raise RuntimeError(sentence)
+
+    monkeypatch.setattr(log, "RETRY_AFTER_S", 0.01)
+    path = tmp_path / "site.sqlite"
+    with closing(SqliteJournal(path, deaf)) as journal:
+        write = journal._store.write
+        failures = iter([sqlite3.OperationalError("disk I/O error")])
+
+        def fail_once(batch: object) -> None:
+            for failure in failures:
+                raise failure
+            write(batch)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(journal._store, "write", fail_once)
+        place = journal.append(tick(1), urgent=True)
+        assert await journal.wait_beyond(0) == place
+    assert caplog.text.count("nobody could be told") == 2

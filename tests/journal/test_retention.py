@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -92,3 +93,18 @@ async def test_no_trace_of_what_was_deleted_stays_in_any_file(
     await journal.prune(600, [])
     stored = all_bytes(tmp_path)
     assert WORD.encode() not in stored
+
+
+async def test_tidying_that_is_broken_off_leaves_the_journal_at_work(
+    journal: SqliteJournal,
+) -> None:
+    await fill(journal, [Tick(t_ns=n, recv_ns=n) for n in range(3000)])
+    for _ in range(20):
+        tidying = asyncio.create_task(journal.prune(3000, []))
+        await asyncio.sleep(0.001)
+        tidying.cancel()
+        await asyncio.wait({tidying})
+        async with asyncio.timeout(5):
+            await journal.committed(journal.append(Tick(t_ns=9999, recv_ns=9999), urgent=True))
+    await journal.prune(3000, [])
+    assert times(journal) == [9999] * 20

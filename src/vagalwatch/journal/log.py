@@ -316,7 +316,7 @@ class SqliteJournal:
                 if self._damage or self._reader is None or not self._store.is_open:
                     self._open()
                 elif self._store.is_replaced:
-                    self._tell("The journal's file was removed or replaced; a new one begins.")
+                    self._say("The journal's file was removed or replaced; a new one begins.")
                     self._open()
                 self._store.write(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, what waits must not be lost
@@ -326,9 +326,9 @@ class SqliteJournal:
                     again, dropped = not self._recording, self._overflow.count
                     self._written(batch)
                 if again:
-                    self._tell("The journal records again.")
+                    self._say("The journal records again.")
                 if dropped and batch.last:
-                    self._tell(f"{dropped} records were dropped meanwhile; gaps stand for them.")
+                    self._say(f"{dropped} records were dropped meanwhile; gaps stand for them.")
             for task, done in tasks:
                 self._perform(task, done)
             with self._wake:
@@ -360,13 +360,21 @@ class SqliteJournal:
                 self._damage = str(error)
             self._waiters.failed(NotRecordingError("The journal cannot write at present."))
         if first:
-            self._tell(f"The journal is not recording: {error}. What comes is kept in memory.")
+            self._say(f"The journal is not recording: {error}. What comes is kept in memory.")
 
     def _perform(self, task: _Task, done: Future[int]) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
         try:
             done.set_result(self._store.do(task))
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - it is the asker's, and the writer must live on
             done.set_exception(NotRecordingError(f"The journal cannot be tidied: {error}."))
+
+    def _say(self, sentence: str) -> None:
+        try:
+            self._tell(sentence)
+        except Exception:  # noqa: BLE001 - a fault of a listener must not end the writing
+            _log.exception("nobody could be told: %s", sentence)
 
     # --- what readers need ----------------------------------------------------------------------
 
@@ -374,6 +382,8 @@ class SqliteJournal:
         """Have the writer do ``task`` between two batches."""
         done: Future[int] = Future()
         with self._wake:
+            if self._closing:
+                raise NotRecordingError("The journal is closed.")
             self._tasks.append((task, done))
             self._due = 0
             self._wake.notify()
