@@ -155,5 +155,5 @@ def test_a_journal_of_another_program_is_one_sentence(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE notes (text)")
     db.close()
-    with pytest.raises(RecordingError, match="is not a journal of vagalwatch"):
+    with pytest.raises(RecordingError, match="is not a journal: it is another program's file"):
         list(replay(path))

@@ -12,7 +12,7 @@ import json
 import logging
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -46,12 +46,7 @@ WearerOption = Annotated[str | None, typer.Option("--wearer", help="Whose, if th
 
 def main() -> None:
     """Entry point."""
-    try:
-        app()
-    except BrokenPipeError:  # `vagalwatch replay ... | head`: whoever read has enough
-        sys.stderr.close()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    app()
 
 
 # --- living -----------------------------------------------------------------------------------
@@ -61,8 +56,10 @@ def main() -> None:
 def run(config: ConfigOption = None) -> None:
     """Watch the configured wearers until stopped."""
     from vagalwatch.clock import RunClock
+    from vagalwatch.control import ControlError
     from vagalwatch.journal.database import JournalError
     from vagalwatch.journal.lock import LockedError
+    from vagalwatch.sensors.devices import UnknownDeviceError, model_of
     from vagalwatch.service import Service
 
     settings = _settings(config)
@@ -72,13 +69,16 @@ def run(config: ConfigOption = None) -> None:
             f"{config or default_config_path()}; `vagalwatch scan` finds sensors.",
             BAD_INPUT,
         )
+    with _errors(UnknownDeviceError):  # before a run that cannot live is in the journal
+        for sensor in (sensor for wearer in settings.wearers for sensor in wearer.sensors):
+            model_of(sensor.device)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    service = Service(settings, RunClock())
 
     async def live() -> None:
         stop = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        service = Service(settings, RunClock())
         async with asyncio.TaskGroup() as group:
             life = group.create_task(service.run(stop))
             await asyncio.wait(
@@ -95,8 +95,13 @@ def run(config: ConfigOption = None) -> None:
 
     try:
         asyncio.run(live())
-    except* (ConfigError, LockedError, JournalError) as errors:
-        _stop(str(_first(errors)), BAD_INPUT)
+    except* (ConfigError, ControlError, LockedError, JournalError) as errors:
+        _stop(_sentence(_first(errors)), BAD_INPUT)
+    except* OSError as errors:
+        if service.live.is_set():
+            raise  # a fault: the log shall say where
+        # The machine's, not the configuration's: a disk that comes later is waited for.
+        _stop(_sentence(_first(errors)), FAILED)
 
 
 @app.command()
@@ -176,8 +181,10 @@ def pair(
         _stop(
             f"“{wearer}” is not configured. Configured: {', '.join(names) or 'nobody'}.", BAD_INPUT
         )
+    if settings.page.port == 0:
+        _stop("page.port is 0, so the page moves with every start: set a port first.", BAD_INPUT)
     credentials = Credentials(settings.credentials_path)
-    with _errors(ConfigError):
+    with _errors(ConfigError, OSError):
         url = pairing_url(settings.page, credentials.new_code(wearer))
     if as_json:
         _print_json({"wearer": wearer, "url": url})
@@ -227,20 +234,27 @@ def decode(
     as_json: JsonOption = False,
 ) -> None:
     """Decode what a wearable sent."""
+    from vagalwatch.sensors.decode.kinds import KINDS
+
+    if frame is None if lines is None else kind is not None:
+        _stop("Give a kind and its bytes, or --lines FILE.", BAD_INPUT)
     if lines is not None:
         for line in _lines(lines):
-            _print_json(_decoded(*line.strip().partition(" ")[::2]))
+            _print_json(_decoded(*line.split(None, 1)))
         return
-    if kind is None or frame is None:
-        _stop("Give a kind and its bytes, or --lines FILE.", BAD_INPUT)
-    values = _decoded(kind, frame)
+    values = _decoded(kind or "", frame or "")
     if as_json:
         _print_json(values)
     elif "error" not in values:
         for name, value in values.items():
             typer.echo(f"{name}: {json.dumps(value)}")
-    if (error := values.get("error")) is not None:
-        _stop(f"Refused at byte {error['offset']}: {error['reason']}.", BAD_INPUT)
+    match values.get("error"):
+        case {"reason": "unknown-kind"}:
+            _stop(f"There is no kind “{kind}”; there are {', '.join(KINDS)}.", BAD_INPUT)
+        case {"reason": "not-hex"}:
+            _stop(f"“{frame}” is not hexadecimal.", BAD_INPUT)
+        case {"reason": reason, "offset": offset}:
+            _stop(f"Refused at byte {offset}: {reason}.", BAD_INPUT)
 
 
 @app.command()
@@ -264,7 +278,9 @@ def analyze(
         _print_json(asdict(summary))
         return
     shares = ", ".join(f"{state} {share:.0%}" for state, share in summary.states.items() if share)
-    typer.echo(f"{summary.rows} rows over {summary.duration_s / 60:.1f} min: {shares}.")
+    typer.echo(
+        f"{summary.rows} rows over {summary.duration_s / 60:.1f} min: {shares or 'too short'}."
+    )
     found = ", ".join(f"{count} {kind}" for kind, count in summary.episodes.items() if count)
     typer.echo(f"Episodes (possible, see docs): {found or 'none'}.")
     for note in summary.notes:
@@ -288,7 +304,7 @@ def replay(
     from vagalwatch import replay as replaying
     from vagalwatch.sensors.recording import RecordingError
 
-    with _errors(RecordingError):
+    with _errors(RecordingError, OSError):
         if check:
             result = replaying.check(recording, wearer)
             if as_json:
@@ -315,15 +331,15 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the recorded series in a format of the field."""
-    from vagalwatch.export import FORMATS
+    from vagalwatch import export as exporting
     from vagalwatch.export.parquet import MissingExtraError
-    from vagalwatch.journal.recording import open_recording
     from vagalwatch.sensors.recording import RecordingError
 
-    if kind not in FORMATS:
-        _stop(f"There is no format “{kind}”; there are {', '.join(FORMATS)}.", BAD_INPUT)
+    if kind not in exporting.FORMATS:
+        formats = ", ".join(exporting.FORMATS)
+        _stop(f"There is no format “{kind}”; there are {formats}.", BAD_INPUT)
     with _errors(RecordingError, MissingExtraError, OSError):
-        files = FORMATS[kind](open_recording(recording, wearer), out)
+        files = exporting.export(recording, out, kind, wearer)
     if as_json:
         _print_json({"files": [str(file) for file in files]})
     else:
@@ -356,11 +372,34 @@ def _stop(sentence: str, code: int) -> NoReturn:
 
 @contextmanager
 def _errors(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn the errors that a person can mend into their sentence and exit code 2."""
+    """Turn the errors that a person can mend into their sentence and exit code 2.
+
+    Of the system's errors only those about the path that was given; a full disk is a failure.
+    """
     try:
         yield
+    except BrokenPipeError:
+        raise  # `vagalwatch replay ... | head`: whoever read has enough
     except kinds as error:
-        _stop(str(error), BAD_INPUT)
+        is_input = not isinstance(error, OSError) or isinstance(error, _ABOUT_PATH)
+        _stop(_sentence(error), BAD_INPUT if is_input else FAILED)
+
+
+_ABOUT_PATH = (
+    FileNotFoundError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
+
+def _sentence(error: BaseException) -> str:
+    """For a person; Python's own wording of the system's errors begins with a number."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror}."
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> BaseException:
@@ -371,7 +410,7 @@ def _first(errors: BaseExceptionGroup[Exception]) -> BaseException:
 
 
 def _settings(path: Path | None) -> Settings:
-    with _errors(ConfigError):
+    with _errors(ConfigError, OSError):
         return load(path)
 
 
@@ -395,23 +434,18 @@ async def _paced(
         show(event)
 
 
-def _decoded(kind: str, text: str) -> dict[str, Any]:
-    """The decoded values, or the reason why there are none."""
+def _decoded(kind: str, text: str = "") -> dict[str, Any]:
+    """The decoded values, or the code of the reason why there are none."""
     from vagalwatch.sensors.decode.errors import DecodeError
     from vagalwatch.sensors.decode.kinds import KINDS, decode_json
 
-    if kind not in KINDS:
-        return _refusal(f"unknown kind “{kind[:40]}”, not one of {', '.join(KINDS)}")
+    known = next((name for name in KINDS if name.lower() == kind.lower()), kind)
     try:
-        return decode_json(kind, bytes.fromhex(text))
+        return decode_json(known, bytes.fromhex(text))
     except DecodeError as error:
-        return _refusal(error.reason, error.offset)
+        return {"error": {"reason": error.reason, "offset": error.offset}}
     except ValueError:
-        return _refusal(f"“{text[:40]}” is not hexadecimal")
-
-
-def _refusal(reason: str, offset: int = 0) -> dict[str, Any]:
-    return {"error": {"reason": reason, "offset": offset}}
+        return {"error": {"reason": "not-hex", "offset": 0}}
 
 
 def _stretch(text: str) -> tuple[float, float]:
@@ -423,11 +457,9 @@ def _stretch(text: str) -> tuple[float, float]:
 
 
 def _lines(name: str) -> Iterator[str]:
-    if name == "-":
-        yield from (line for line in sys.stdin if line.strip())
-        return
-    with _errors(OSError), Path(name).open(encoding="utf-8", errors="replace") as file:
-        yield from (line for line in file if line.strip())
+    with _errors(OSError), ExitStack() as stack:
+        file = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+        yield from (line.decode(errors="replace") for line in file if line.strip())
 
 
 @contextmanager

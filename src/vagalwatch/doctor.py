@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import socket
+import ssl
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+from vagalwatch import __version__
+from vagalwatch.control import ControlError, NotRunningError, call
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from vagalwatch.settings import Settings
+    from vagalwatch.settings import MqttSettings, PageSettings, Settings
 
-FREE_DISK_MIB = 500
+    Status = dict[str, Any]
+    """What the running service says of itself."""
+
+FREE_DISK_MIB: Final = 500
 """About ten days of one wearer's journal; below it, retention or a larger disk is due."""
 
-TIMEOUT_S = 5.0
+TIMEOUT_S: Final = 5.0
+
+LAG_S: Final = 60.0
+"""InfluxDB may be this far behind: the drain's longest pause between two attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +42,66 @@ class Finding:
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Run every check, cheapest first, each within a few seconds."""
+    """Run every check, each within a few seconds; then what the service says, if it runs."""
+    service, status = await asyncio.to_thread(_service, settings)
+    yield service
     yield _disk(settings.state_dir)
     yield await asyncio.to_thread(_clock)
     yield await _adapter()
-    yield _wearers(settings)
-    yield await _broker(settings)
+    yield _sensors(settings)
+    running = service.ok is not None
+    yield _page(settings.page, running=running)
+    yield await _broker(settings.mqtt, running=running)
     yield await asyncio.to_thread(_influx, settings)
+    if status is not None:
+        for finding in _told(settings, status):
+            yield finding
+
+
+def _service(settings: Settings) -> tuple[Finding, Status | None]:
+    try:
+        status: Status = call(settings.control_path, "status", timeout_s=TIMEOUT_S)
+    except NotRunningError:
+        mend = "Start it with `vagalwatch run`."
+        return Finding("service", ok=None, found="vagalwatch is not running.", mend=mend), None
+    except ControlError as error:
+        mend = "Ask as the service's own user; if that is so, look into its log and restart it."
+        return Finding("service", ok=False, found=str(error), mend=mend), None
+    if status["version"] != __version__:
+        found = f"Version {status['version']} runs, but {__version__} is installed."
+        return Finding("service", ok=False, found=found, mend="Restart the service."), None
+    found = f"Version {status['version']} runs; its page listens on {status['page']}."
+    return Finding("service", ok=True, found=found), status
+
+
+def _told(settings: Settings, status: Status) -> Iterator[Finding]:
+    """What the running service says of its parts."""
+    if status["recording"]:
+        yield Finding("recording", ok=True, found="What comes in reaches the disk.")
+    else:
+        yield Finding(
+            "recording",
+            ok=False,
+            found="The disk takes nothing: what comes in waits in memory.",
+            mend=f"Free space at {settings.state_dir}, or see to that disk.",
+        )
+    for sensor in status["sensors"]:
+        # A link that is only being made has no advice yet, and is neither well nor ill.
+        ok = True if sensor["status"] == "connected" else False if sensor["advice"] else None
+        yield Finding(
+            "sensor", ok=ok, found=f"{sensor['source']}: {sensor['status']}.", mend=sensor["advice"]
+        )
+    if settings.mqtt.mode != "off":
+        yield Finding("mqtt", ok=not status["mqtt"], found=status["mqtt"] or "Connected.")
+    if settings.influx.url is not None:
+        yield _lag(status)
+
+
+def _lag(status: Status) -> Finding:
+    lag_s, aside = status["influxdb_lag_s"], status["influxdb_set_aside"]
+    found = f"InfluxDB is {lag_s:.0f} s behind the journal; {aside} records were set aside."
+    mend = status["influxdb"] or "InfluxDB is slow, or was away and is being told all of it."
+    return Finding("lag", ok=lag_s <= LAG_S and not aside, found=found, mend=mend)
 
 
 def _disk(state_dir: Path) -> Finding:
@@ -48,6 +110,7 @@ def _disk(state_dir: Path) -> Finding:
         probe = state_dir / ".doctor"
         probe.write_bytes(b"")
         probe.unlink()
+        free_mib = shutil.disk_usage(state_dir).free // 2**20
     except OSError as error:
         return Finding(
             "disk",
@@ -55,7 +118,6 @@ def _disk(state_dir: Path) -> Finding:
             found=f"{state_dir} cannot be written: {error.strerror}.",
             mend="Give the service's user this folder, or set state_dir to one it owns.",
         )
-    free_mib = shutil.disk_usage(state_dir).free // 2**20
     if free_mib < FREE_DISK_MIB:
         return Finding(
             "disk",
@@ -71,14 +133,15 @@ def _clock() -> Finding:
     program = shutil.which("timedatectl")
     if program is None:
         return Finding("clock", ok=None, found="There is no timedatectl to ask.", mend=mend)
-    asked = subprocess.run(  # noqa: S603 - a fixed command, found on PATH
-        [program, "show", "--property=NTPSynchronized", "--value"],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    if asked.returncode != 0:
+    try:
+        asked = subprocess.run(  # noqa: S603 - a fixed command, found on PATH
+            [program, "show", "--property=NTPSynchronized", "--value"],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
         return Finding("clock", ok=None, found="timedatectl gave no answer.", mend=mend)
     if asked.stdout.strip() == "yes":
         return Finding("clock", ok=True, found="The clock follows network time.")
@@ -88,17 +151,25 @@ def _clock() -> Finding:
 async def _adapter() -> Finding:
     from bleak import BleakScanner  # noqa: PLC0415 - costs .2 s that other verbs need not pay
 
-    from vagalwatch.sensors.link_trouble import trouble_of  # noqa: PLC0415 - as above
+    from vagalwatch.sensors.link_trouble import REFUSED, trouble_of  # noqa: PLC0415 - as above
 
     try:
         async with asyncio.timeout(TIMEOUT_S), BleakScanner():
             return Finding("bluetooth", ok=True, found="An adapter is powered and may be used.")
     except Exception as error:  # noqa: BLE001 - whatever the stack below raises, it has a name there
         trouble = trouble_of(error)
-        return Finding("bluetooth", ok=False, found=trouble.status, mend=trouble.advice)
+        if trouble is REFUSED:  # which speaks of a sensor, and none was asked
+            found = f"Bluetooth does not search ({type(error).__name__})."
+            mend = "Restart it: systemctl restart bluetooth"
+        else:
+            what, _, mend = trouble.advice.partition(". ")
+            found = f"{what}."
+        return Finding("bluetooth", ok=False, found=found, mend=mend)
 
 
-def _wearers(settings: Settings) -> Finding:
+def _sensors(settings: Settings) -> Finding:
+    from vagalwatch.sensors.devices import UnknownDeviceError, model_of  # noqa: PLC0415 - as above
+
     if not any(wearer.sensors for wearer in settings.wearers):
         return Finding(
             "sensors",
@@ -106,27 +177,58 @@ def _wearers(settings: Settings) -> Finding:
             found="No sensor is configured.",
             mend="Find yours with `vagalwatch scan` and name it in the configuration.",
         )
-    count = sum(len(wearer.sensors) for wearer in settings.wearers)
+    sensors = [sensor for wearer in settings.wearers for sensor in wearer.sensors]
+    try:
+        for sensor in sensors:
+            model_of(sensor.device)
+    except UnknownDeviceError as error:
+        mend = "Name one of these in the configuration."
+        return Finding("sensors", ok=False, found=str(error), mend=mend)
+    count = len(sensors)
     return Finding(
         "sensors", ok=True, found=f"{count} for {len(settings.wearers)} wearer(s) configured."
     )
 
 
-async def _broker(settings: Settings) -> Finding:
-    mqtt = settings.mqtt
+def _page(page: PageSettings, *, running: bool) -> Finding:
+    if page.tls_cert_file is not None:
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(page.tls_cert_file, page.tls_key_file)
+        except OSError as error:  # also what ssl raises
+            return Finding(
+                "page",
+                ok=False,
+                found=f"The page's certificate cannot be used: {error}.",
+                mend="Check page.tls_cert_file and page.tls_key_file.",
+            )
+    if running:
+        return Finding("page", ok=True, found="The running service has its port.")
+    try:
+        _listen(page.host, page.port)
+    except OSError as error:
+        return Finding(
+            "page",
+            ok=False,
+            found=f"The page cannot listen on {page.host}, port {page.port}: {error.strerror}.",
+            mend="Stop what uses it, or set page.host and page.port to others.",
+        )
+    return Finding("page", ok=True, found=f"Port {page.port} of {page.host} is free for it.")
+
+
+def _listen(host: str, port: int) -> None:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    socket.create_server(address, family=family).close()
+
+
+async def _broker(mqtt: MqttSettings, *, running: bool) -> Finding:
     if mqtt.mode == "off":
         return Finding("broker", ok=None, found="MQTT is switched off.")
     if mqtt.mode == "embedded":
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", mqtt.port))
-            except OSError:
-                return await _somebody_listens(mqtt.port)
-        return Finding("broker", ok=True, found=f"Port {mqtt.port} is free for the embedded one.")
-    from vagalwatch.deliver.mqtt import probe as probe_broker  # noqa: PLC0415 - as above
+        return _embedded(mqtt.port, running=running)
+    from vagalwatch.deliver.mqtt import probe  # noqa: PLC0415 - as above
 
-    trouble = await probe_broker(mqtt, TIMEOUT_S)
+    trouble = await probe(mqtt, TIMEOUT_S)
     if trouble is None:
         return Finding("broker", ok=True, found=f"{mqtt.host}:{mqtt.port} lets us in.")
     return Finding(
@@ -137,23 +239,19 @@ async def _broker(settings: Settings) -> Finding:
     )
 
 
-async def _somebody_listens(port: int) -> Finding:
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(TIMEOUT_S):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            return Finding(
-                "broker",
-                ok=True,
-                found=f"Something answers on port {port}: vagalwatch itself, if it is running.",
-                mend="If it is another broker, set mqtt.mode = 'external' or another mqtt.port.",
-            )
-    return Finding(
-        "broker",
-        ok=False,
-        found=f"Port {port} is taken and does not answer.",
-        mend="Set another mqtt.port.",
-    )
+def _embedded(port: int, *, running: bool) -> Finding:
+    if running:
+        return Finding("broker", ok=True, found="The embedded one runs in the service.")
+    try:
+        _listen("127.0.0.1", port)
+    except OSError:
+        return Finding(
+            "broker",
+            ok=False,
+            found=f"Port {port} is taken, so the embedded broker cannot have it.",
+            mend="Set another mqtt.port; or use what is there with mqtt.mode = 'external'.",
+        )
+    return Finding("broker", ok=True, found=f"Port {port} is free for the embedded one.")
 
 
 def _influx(settings: Settings) -> Finding:

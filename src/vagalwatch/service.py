@@ -240,6 +240,8 @@ class Service:
             ],
             "mqtt": "" if self.mailbox is None else self.mailbox.problem,
             "influxdb": self.influx.last_error,
+            "influxdb_lag_s": self.influx.lag_s(self._clock.now_ns() + self._clock.wall_step_ns()),
+            "influxdb_set_aside": self.influx.set_aside,
         }
 
 

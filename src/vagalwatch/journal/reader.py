@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -34,6 +35,7 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         """Open ``path`` read-only."""
+        self._path = path
         self._db = database.open_to_read(path)
         self._turn = threading.Lock()
         self._damaged: set[int] = set()
@@ -47,9 +49,17 @@ class Reader:
         """Use as a context manager."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Close."""
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Close.
+
+        Raises:
+            JournalError: in place of SQLite's error, which does not name the file.
+        """
         self.close()
+        if isinstance(error, sqlite3.Error):
+            raise database.JournalError(
+                f"{self._path} cannot be read to its end: {error}."
+            ) from error
 
     @property
     def damaged(self) -> int:
