@@ -59,12 +59,15 @@ async def drain(
     *,
     status: DrainStatus | None = None,
     batch: int = BATCH,
+    gather_s: float = 0.0,
     chance: Callable[[], float] = random.random,
 ) -> None:
     """Write what is committed to ``ledger`` for as long as the task lives.
 
     Entries are in wall time (:class:`~vagalwatch.journal.walltime.WallTime`). Cancelling loses
-    nothing: a write under way is repeated by the next run. ``chance`` is uniform in [0, 1).
+    nothing: a write under way is repeated by the next run. With nothing left to write it pauses
+    for ``gather_s``, so that what comes meanwhile goes in one write. ``chance`` is uniform in
+    [0, 1).
     """
     await _Drain(
         journal=journal,
@@ -72,6 +75,7 @@ async def drain(
         clock=clock,
         status=DrainStatus() if status is None else status,
         batch=batch,
+        gather_s=gather_s,
         chance=chance,
         wall=WallTime(journal),
     ).run()
@@ -84,6 +88,7 @@ class _Drain:
     clock: Clock
     status: DrainStatus
     batch: int
+    gather_s: float
     chance: Callable[[], float]
     wall: WallTime
 
@@ -101,6 +106,8 @@ class _Drain:
                 self.journal.move_cursor(self.ledger.name, place)
             if place >= newest:
                 self.status.behind_since_ns = None
+                if self.gather_s:
+                    await self.clock.sleep(self.gather_s)
 
     async def _read_patiently(self, after: int) -> list[Entry]:
         failures = 0

@@ -209,7 +209,7 @@ class Page:
                 await asyncio.shield(running)
             finally:
                 self.started.clear()
-                server.should_exit = True
+                server.stop()
                 await running
 
     def _listening(self) -> socket.socket:
@@ -316,7 +316,23 @@ class Page:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the process's signals to the service."""
+    """Leaves the process's signals to the service, and sleeps while nobody asks."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End :meth:`serve`."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """Keep the Date header right. uvicorn's own wakes up ten times a second to look."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stopping.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

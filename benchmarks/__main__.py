@@ -1,0 +1,60 @@
+"""scripts/bench: measure, and add the figures to benchmarks/results as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks import gateway
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    what = parser.add_subparsers(dest="what", required=True)
+    home = what.add_parser("gateway", help=gateway.__doc__)
+    home.add_argument("--minutes", type=float, default=60)
+    chosen = parser.parse_args()
+    known = surroundings()  # before: the work tree may change while an hour passes
+    report(chosen.what, known | gateway.measure(chosen.minutes))
+
+
+def report(what: str, figures: dict[str, Any]) -> None:
+    """Print ``figures`` and add them to the results."""
+    line = json.dumps(figures)
+    print(line)
+    results = Path(__file__).parent / "results" / f"{what}.jsonl"
+    with results.open("a", encoding="utf-8") as file:
+        print(line, file=file)
+
+
+def surroundings() -> dict[str, Any]:
+    """Date, machine and versions."""
+    cpu = next(
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit,
+        "python": platform.python_version(),
+        "cpu": cpu,
+        "kernel": platform.release(),
+        "versions": {
+            name: version(name)
+            for name in ("bleak", "dbus-fast", "numpy", "amqtt", "uvicorn", "influxdb-client")
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()
