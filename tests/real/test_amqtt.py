@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,10 +40,6 @@ def mqtt(broker: EmbeddedBroker) -> MqttSettings:
     return broker.client_settings(MqttSettings())
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
 async def test_an_alert_is_sent_and_answered(tmp_path: Path, mqtt: MqttSettings) -> None:
     async with a_listener(mqtt) as phone, a_house(tmp_path / "j", mqtt) as house:
         alert = an_alert(house.now_ns)
@@ -54,9 +49,8 @@ async def test_an_alert_is_sent_and_answered(tmp_path: Path, mqtt: MqttSettings)
         assert message["id"] == alert.id
         assert message["repeat"] is False
         assert "heart" not in message["text"]
-        await phone.say(
-            "command", id="phone-1", issued_at=now(), command="yes", about=alert.id, minutes=30
-        )
+        yes = {"id": "phone-1", "command": "yes", "about": alert.id, "minutes": 30}
+        await phone.say("command", yes)
         await until(house.answers)
         (answer,) = house.answers()
         assert (answer.wearer, answer.answer, answer.about) == ("anna", AnswerKind.YES, alert.id)
@@ -118,38 +112,40 @@ async def test_the_count_of_published_messages_is_what_somebody_else_counts(
 async def test_a_command_counts_once_and_old_or_retained_ones_not_at_all(
     tmp_path: Path, mqtt: MqttSettings
 ) -> None:
+    def start(said_id: str, **more: object) -> dict[str, object]:
+        return {"id": said_id, "command": "start-break", **more}
+
     async with a_listener(mqtt) as phone:
-        start = {"command": "start-break"}
-        await phone.say("command", retain=True, id="kept", issued_at=now(), **start)
+        await phone.say("command", start("kept"), retain=True)
         async with a_house(tmp_path / "j", mqtt) as house:
             await until(lambda: house.mailbox.connected)
-            await phone.say("command", id="old", issued_at="2026-01-01T00:00:00Z", **start)
-            await phone.say("command", id="button-1", issued_at=now(), **start)
-            await phone.say("command", id="button-1", issued_at=now(), **start)
-            await phone.say("command", id="x", issued_at=now(), command="explode")
-            await phone.say("command", wearer="carol", id="y", issued_at=now(), **start)
+            await phone.say("command", start("old", issued_at="2026-01-01T00:00:00Z"))
+            await phone.say("command", start("button-1"))
+            await phone.say("command", start("button-1"))
+            await phone.say("command", start("x", command="explode"))
+            await phone.say("command", start("y"), wearer="carol")
             await phone.client.publish("vagalwatch/1/home/anna/command", b"\xff" * 5000, qos=1)
-            await phone.say("command", id="button-2", issued_at=now(), **start)
+            await phone.say("command", start("button-2"))
             await until(lambda: len(house.answers()) >= 2)
             assert [answer.id for answer in house.answers()] == ["button-1", "button-2"]
             assert house.mailbox.refused >= 5
         async with a_house(tmp_path / "j", mqtt) as house:
             await until(lambda: house.mailbox.connected)
-            await phone.say("command", id="button-1", issued_at=now(), **start)
-            await phone.say("command", id="button-3", issued_at=now(), **start)
+            await phone.say("command", start("button-1"))
+            await phone.say("command", start("button-3"))
             await until(lambda: len(house.answers()) >= 3)
             assert house.answers()[-1].id == "button-3"
 
 
 async def test_an_acknowledged_alert_is_not_sent_to_a_new_connection(
-    tmp_path: Path, broker: EmbeddedBroker, mqtt: MqttSettings
+    tmp_path: Path, mqtt: MqttSettings
 ) -> None:
     async with a_house(tmp_path / "j", mqtt) as house:
         first, second = an_alert(house.now_ns), an_alert(house.now_ns, wearer="ben")
         async with a_listener(mqtt) as phone:
             house.append(first, second)
             await until(lambda: phone.on("alert") and phone.on("alert", "ben"))
-            await phone.say("ack", id=first.id, issued_at=now())
+            await phone.say("ack", {"id": first.id})
             await until(house.answers)
     async with a_listener(mqtt) as phone, a_house(tmp_path / "j", mqtt) as house:
         await until(lambda: phone.on("alert", "ben"))

@@ -160,8 +160,11 @@ class Mailbox:
             try:
                 async with _client(self._settings, self._site) as client:
                     await self._talk(client)
-            except* (MqttError, ConfigError) as errors:  # a secret may be renewed as we run
-                self._lost(errors.exceptions[0])
+            except (MqttError, ConfigError) as error:  # a secret may be renewed as we run
+                self._lost(error)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                # The goodbye of a client that is stopped may fail; that must not keep us here.
+                raise asyncio.CancelledError
             if self._clock.now_ns() - began_ns > LONGEST_WAIT_S * NS:
                 wait_s = FIRST_WAIT_S  # it held for a while
             await self._clock.sleep(wait_s)
@@ -177,12 +180,20 @@ class Mailbox:
         self._outbox.connected()
         self.connected, self.problem = True, ""
         self._news.set()
+        # No TaskGroup: on Python 3.11 one whose task fails leaves this task marked as cancelled.
+        tasks = [
+            asyncio.create_task(self._hear(client), name="mqtt-in"),
+            asyncio.create_task(self._tell(client), name="mqtt-out"),
+        ]
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hear(client), name="mqtt-in")
-                tasks.create_task(self._tell(client), name="mqtt-out")
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             self.connected = False
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             # A clean disconnect discards the last will, so the goodbye is said here.
             with suppress(MqttError, TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
