@@ -85,6 +85,7 @@ class Service:
 
         Raises:
             ConfigError: something in the configuration cannot be used.
+            UnknownDeviceError: a sensor is configured as what is not in the registry.
             LockedError: another service writes this site's journal.
             JournalError: the journal was written by a newer version.
         """
@@ -92,6 +93,7 @@ class Service:
             self.journal = SqliteJournal(self._settings.journal_path)
             house.callback(self.journal.close)
             self.hub = hub = self._wake_up()
+            self.links = self._linked(hub)
             mqtt = self._settings.mqtt
             if mqtt.mode == "embedded":
                 self.broker = EmbeddedBroker(mqtt.port, self._settings.broker_password_path)
@@ -106,16 +108,14 @@ class Service:
             )
             async with asyncio.TaskGroup() as parts:
                 background = [parts.create_task(self.page.serve(), name="page")]
+                await self.page.started.wait()  # or it ends here, with nothing else begun
                 if self.mailbox is not None:
                     background.append(parts.create_task(self.mailbox.run(), name="mqtt"))
-                sensors = [
-                    parts.create_task(link.run(), name=link.source) for link in self._links(hub)
-                ]
+                sensors = [parts.create_task(link.run(), name=link.source) for link in self.links]
                 background.append(parts.create_task(self._tick(hub), name="ticks"))
                 background.append(parts.create_task(self._after_start(), name="influxdb"))
                 if self._settings.journal.retention_days:
                     background.append(parts.create_task(self._prune(), name="retention"))
-                await self.page.started.wait()
                 self.live.set()
                 watchdog.notify("READY=1")
                 await stop.wait()
@@ -175,8 +175,8 @@ class Service:
             ended=ended,
         )
 
-    def _links(self, hub: Hub) -> tuple[SensorLink, ...]:
-        self.links = tuple(
+    def _linked(self, hub: Hub) -> tuple[SensorLink, ...]:
+        return tuple(
             SensorLink(
                 sensor,
                 wearer.id,
@@ -188,7 +188,6 @@ class Service:
             for wearer in self._settings.wearers
             for sensor in wearer.sensors
         )
-        return self.links
 
     # --- going on -----------------------------------------------------------------------------
 
