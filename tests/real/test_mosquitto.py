@@ -10,6 +10,7 @@ import subprocess
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,31 +28,11 @@ from vagalwatch.settings import MqttSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.real
 
-# As docs/mqtt.md gives it.
-ACL = """
-user vagalwatch
-topic write vagalwatch/1/home/availability
-topic write vagalwatch/1/home/+/availability
-topic write vagalwatch/1/home/+/state
-topic write vagalwatch/1/home/+/estimate
-topic write vagalwatch/1/home/+/alert
-topic write vagalwatch/1/home/+/break
-topic read vagalwatch/1/home/+/ack
-topic read vagalwatch/1/home/+/command
-
-pattern read vagalwatch/1/home/availability
-pattern read vagalwatch/1/home/%u/availability
-pattern read vagalwatch/1/home/%u/state
-pattern read vagalwatch/1/home/%u/estimate
-pattern read vagalwatch/1/home/%u/alert
-pattern read vagalwatch/1/home/%u/break
-pattern write vagalwatch/1/home/%u/ack
-pattern write vagalwatch/1/home/%u/command
-"""
+ACL = (Path(__file__).parents[2] / "deploy" / "mosquitto" / "acl").read_text(encoding="utf-8")
+"""What is shipped is what is tested."""
 ACCOUNTS = ("vagalwatch", "anna", "ben")
 
 

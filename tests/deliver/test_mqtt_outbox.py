@@ -1,0 +1,223 @@
+"""What is due to be sent, and in which order, without any broker."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers_mqtt import NS, a_consent, a_row, a_step, a_tick, an_alert
+from vagalwatch.deliver.mqtt_outbox import RESEND_NS, Outbox, Outgoing
+from vagalwatch.journal.port import Entry
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    EpisodeKind,
+    Setting,
+    State,
+)
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
+
+NOW_NS = 1_767_268_800 * NS
+
+
+class Filled:
+    """An outbox that takes records as they would be committed."""
+
+    def __init__(self, *records: Record) -> None:
+        self.box = Outbox("home", ("anna", "ben"))
+        self.place = 0
+        self.take(*records)
+
+    def take(self, *records: Record) -> None:
+        for record in records:
+            self.place += 1
+            self.box.take(Entry(self.place, record))
+
+    def due(self, after_s: float = 0) -> list[str]:
+        """Topics, without what is common to them."""
+        return [short(message) for message in self.box.due(NOW_NS + round(after_s * NS))]
+
+
+def short(message: Outgoing) -> str:
+    return message.topic.removeprefix("vagalwatch/1/home/")
+
+
+def answer(kind: AnswerKind, about: str) -> Answer:
+    return Answer(wearer="anna", t_ns=NOW_NS, recv_ns=NOW_NS, answer=kind, about=about)
+
+
+def test_alerts_go_before_everything_and_safety_before_all() -> None:
+    filled = Filled(
+        a_consent(NOW_NS, "state"),
+        a_row(NOW_NS),
+        an_alert(NOW_NS),
+        an_alert(NOW_NS, wearer="ben", kind=EpisodeKind.SAFETY),
+    )
+    assert filled.due() == ["ben/alert", "anna/alert", "anna/state", "anna/availability"]
+
+
+def test_an_alert_goes_again_until_its_time_is_over_and_not_after() -> None:
+    filled = Filled(an_alert(NOW_NS))
+    sent = [second for second in range(300) if filled.due(second)]
+    assert sent[0] == 0
+    assert 60 in sent, "the gentle repeat is on time"
+    assert sent[-1] < 120
+    assert all(b - a <= RESEND_NS // NS for a, b in pairwise(sent))
+
+
+def test_a_late_alert_is_history() -> None:
+    assert Filled(an_alert(NOW_NS)).due(120) == []
+    assert Filled(an_alert(NOW_NS)).due(119.9) == ["anna/alert"]
+
+
+@pytest.mark.parametrize("about", ["alert", "break"])
+@pytest.mark.parametrize("kind", AnswerKind)
+def test_any_answer_about_it_ends_the_sending(kind: AnswerKind, about: str) -> None:
+    alert = an_alert(NOW_NS)
+    step = a_step(NOW_NS, BreakPhase.OFFERED, alert_id=alert.id)
+    filled = Filled(alert, step)
+    filled.due()
+    filled.take(answer(kind, {"alert": alert.id, "break": step.id}[about]))
+    assert filled.due(30) == []
+
+
+def test_an_answer_about_something_else_does_not() -> None:
+    filled = Filled(an_alert(NOW_NS))
+    filled.due()
+    filled.take(answer(AnswerKind.START_BREAK, ""), answer(AnswerKind.YES, "other"))
+    assert filled.due(30) == ["anna/alert"]
+
+
+@pytest.mark.parametrize("phase", sorted(set(BreakPhase) - {BreakPhase.OFFERED}))
+def test_a_break_that_is_no_longer_offered_ends_its_alert(phase: BreakPhase) -> None:
+    alert = an_alert(NOW_NS)
+    filled = Filled(alert, a_step(NOW_NS, phase, alert_id=alert.id))
+    assert filled.due() == ["anna/break"]
+
+
+def test_only_the_latest_of_state_row_and_break_goes() -> None:
+    filled = Filled(
+        a_consent(NOW_NS, "state", "estimate"),
+        *(a_row(NOW_NS + i, State.RISING) for i in range(100)),
+        a_row(NOW_NS + 200, State.FLOODING),
+        a_step(NOW_NS, BreakPhase.ON),
+        a_step(NOW_NS, BreakPhase.RETURNED),
+    )
+    said = {short(message): json.loads(message.payload) for message in filled.box.due(NOW_NS)}
+    assert said["anna/state"]["state"] == said["anna/estimate"]["state"] == "flooding"
+    assert said["anna/break"]["phase"] == "returned"
+    assert filled.due() == []
+
+
+def test_a_row_that_has_run_out_is_not_sent_as_the_present() -> None:
+    filled = Filled(a_consent(NOW_NS, "state", "estimate"), a_row(NOW_NS))
+    (message,) = filled.box.due(NOW_NS + 30 * NS)
+    assert (short(message), message.payload) == ("anna/availability", b'{"online":false}')
+
+
+def test_without_a_usable_sensor_the_wearer_is_not_available() -> None:
+    filled = Filled(a_consent(NOW_NS, "state"), a_row(NOW_NS))
+    filled.due()
+    filled.take(a_row(NOW_NS, State.UNKNOWN))
+    said = {short(message): message.payload for message in filled.box.due(NOW_NS)}
+    assert said["anna/availability"] == b'{"online":false}'
+    assert b'"unknown"' in said["anna/state"]
+
+
+@pytest.mark.parametrize("value", ["", "{", "null", "true", '"state"', '["stat"]', "[[]]"])
+def test_a_consent_that_cannot_be_read_is_none(value: str) -> None:
+    setting = Setting(wearer="anna", t_ns=NOW_NS, recv_ns=NOW_NS, key="consent-mqtt", value=value)
+    filled = Filled(a_consent(NOW_NS, "state", "estimate"), setting, a_row(NOW_NS))
+    assert [message.payload for message in filled.box.due(NOW_NS)] == [b"", b""]
+
+
+def test_nobody_consents_for_somebody_else() -> None:
+    filled = Filled(a_consent(NOW_NS, "state", wearer="ben"), a_row(NOW_NS))
+    assert "anna/state" not in filled.due()
+
+
+def test_a_new_connection_gets_all_that_is_valid_again() -> None:
+    records = (
+        a_consent(NOW_NS, "state", "estimate"),
+        a_consent(NOW_NS, wearer="ben"),
+        a_row(NOW_NS),
+        an_alert(NOW_NS),
+        a_step(NOW_NS, BreakPhase.ON),
+    )
+    filled = Filled(*records)
+    first = filled.due()
+    filled.box.connected()
+    assert sorted(filled.due()) == sorted(first)
+    assert {"ben/state", "ben/availability"} <= set(first), "what was retained is cleared"
+
+
+def test_an_erased_wearer_is_cleared_from_the_broker() -> None:
+    filled = Filled(a_consent(NOW_NS, "state"), a_row(NOW_NS), an_alert(NOW_NS))
+    filled.due()
+    filled.box.forget("anna")
+    said = filled.box.due(NOW_NS + 30 * NS)
+    assert {short(message): message.payload for message in said} == {
+        "anna/state": b"",
+        "anna/availability": b"",
+    }
+    assert all(message.retain for message in said)
+
+
+def test_the_cursor_waits_for_open_alerts() -> None:
+    filled = Filled(a_tick(NOW_NS), an_alert(NOW_NS))
+    assert filled.box.finished(50) == 1
+    filled.due(120)
+    assert filled.box.finished(50) == 50
+
+
+def test_goodbye_tells_those_who_were_told_of_a_sensor() -> None:
+    filled = Filled(a_consent(NOW_NS, "state"), a_row(NOW_NS), a_row(NOW_NS, wearer="ben"))
+    assert [short(message) for message in filled.box.goodbye()] == [
+        "anna/availability",
+        "availability",
+    ]
+
+
+RECORDS = st.lists(
+    st.one_of(
+        st.builds(a_row, st.just(NOW_NS), st.sampled_from(list(State))),
+        st.builds(an_alert, st.integers(NOW_NS - 100 * NS, NOW_NS)),
+        st.builds(a_step, st.just(NOW_NS), st.sampled_from(list(BreakPhase))),
+        st.builds(answer, st.sampled_from(list(AnswerKind)), st.sampled_from(["", "x"])),
+    ),
+    max_size=40,
+)
+
+
+@given(RECORDS)
+def test_what_goes_out_without_consent_says_nothing_of_the_body(records: list[Record]) -> None:
+    filled = Filled(*records)
+    topics = filled.due()
+    filled.box.connected()
+    assert {topic.split("/")[1] for topic in topics + filled.due()} <= {"alert", "break"}
+
+
+@given(RECORDS, st.data())
+def test_a_restart_sends_the_same(records: list[Record], data: st.DataObject) -> None:
+    """What is to be sent is a function of what is committed, not of when it was read."""
+    straight, resumed = Filled(*records), Filled()
+    cut = data.draw(st.integers(0, len(records)))
+    resumed.take(*records[:cut])
+    resumed.due()
+    resumed.take(*records[cut:])
+    for box in (straight, resumed):
+        box.due()
+        box.box.connected()
+    assert sorted(straight.due()) == sorted(resumed.due())
+    valid = {r.id for r in records if isinstance(r, Alert) and r.valid_until_ns > NOW_NS}
+    straight.box.connected()
+    assert len([t for t in straight.due() if t == "anna/alert"]) == len(valid)
