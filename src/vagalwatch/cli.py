@@ -459,7 +459,8 @@ def _stretch(text: str) -> tuple[float, float]:
 def _lines(name: str) -> Iterator[str]:
     with _errors(OSError), ExitStack() as stack:
         file = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
-        yield from (line.decode(errors="replace") for line in file if line.strip())
+        texts = (line.decode(errors="replace") for line in file)
+        yield from (text for text in texts if text.strip())
 
 
 @contextmanager
