@@ -92,7 +92,12 @@ def _told(settings: Settings, status: Status) -> Iterator[Finding]:
             "sensor", ok=ok, found=f"{sensor['source']}: {sensor['status']}.", mend=sensor["advice"]
         )
     if settings.mqtt.mode != "off":
-        yield Finding("mqtt", ok=not status["mqtt"], found=status["mqtt"] or "Connected.")
+        yield Finding(
+            "mqtt",
+            ok=not status["mqtt"],
+            found=status["mqtt"] or "Connected.",
+            mend="It goes on trying; what is still valid then is sent then.",
+        )
     if settings.influx.url is not None:
         yield _lag(status)
 
@@ -100,7 +105,10 @@ def _told(settings: Settings, status: Status) -> Iterator[Finding]:
 def _lag(status: Status) -> Finding:
     lag_s, aside = status["influxdb_lag_s"], status["influxdb_set_aside"]
     found = f"InfluxDB is {lag_s:.0f} s behind the journal; {aside} records were set aside."
-    mend = status["influxdb"] or "InfluxDB is slow, or was away and is being told all of it."
+    if aside:
+        mend = "They are kept: the journal's table set_aside says which and why. Please report it."
+    else:
+        mend = status["influxdb"] or "InfluxDB was away or is slow; it is being told all of it."
     return Finding("lag", ok=lag_s <= LAG_S and not aside, found=found, mend=mend)
 
 
@@ -218,7 +226,9 @@ def _page(page: PageSettings, *, running: bool) -> Finding:
 
 def _listen(host: str, port: int) -> None:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    socket.create_server(address, family=family).close()
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        probe.bind(address)
 
 
 async def _broker(mqtt: MqttSettings, *, running: bool) -> Finding:

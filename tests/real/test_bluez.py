@@ -12,6 +12,7 @@ from bleak_retry_connector.bleak_manager import _reset_dbus_socket_cache
 from helpers_real import need
 from real.fake_bluez import FakeBluez
 from sensors.link_contract import ADDRESS, LinkContract, listening
+from vagalwatch.doctor import _adapter
 from vagalwatch.records import GapReason
 from vagalwatch.sensors.scan import Found, ScanError, scan
 
@@ -103,3 +104,17 @@ async def test_scan_without_an_adapter_says_what_to_do(air: FakeBluez) -> None:
     await air.pull_out()
     with pytest.raises(ScanError, match="adapter"):
         await scan(0.1)
+
+
+async def test_doctor_finds_an_adapter_that_may_be_used(air: FakeBluez) -> None:
+    assert air.in_reach
+    assert (await _adapter()).ok is True
+    assert not air.scanning
+
+
+async def test_doctor_says_how_to_switch_bluetooth_on(air: FakeBluez) -> None:
+    await air.pull_out()
+    air.plug_in(powered=False)
+    finding = await _adapter()
+    assert (finding.ok, finding.found) == (False, "Bluetooth is switched off.")
+    assert finding.mend == "Switch it on: bluetoothctl power on"

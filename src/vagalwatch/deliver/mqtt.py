@@ -26,6 +26,7 @@ from vagalwatch.clock import NS
 from vagalwatch.deliver.mqtt_inbox import AHEAD_NS, OLDEST_NS, CommandReader, RefusedError
 from vagalwatch.deliver.mqtt_messages import INCOMING, ROW_VALID_NS, topic
 from vagalwatch.deliver.mqtt_outbox import EVENTS, KINDS, OFFLINE, Outbox
+from vagalwatch.deliver.secret import read_secret
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import Answer
@@ -279,16 +280,7 @@ def _explain(settings: MqttSettings, error: Exception) -> str:
 
 
 def _password(file: Path | None) -> str | None:
-    if file is None:
-        return None
-    try:
-        mode = file.stat().st_mode
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"mqtt.password_file {file} cannot be read: {error}.") from error
-    if mode & 0o077:
-        raise ConfigError(f"Others may read mqtt.password_file. Run: chmod 600 {file}")
-    return text.rstrip("\r\n")
+    return None if file is None else read_secret(file, "mqtt.password_file")
 
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext | None:
