@@ -2,16 +2,18 @@
 
 Two simulated people wear a strap and a ring each. Their bytes cross a real GATT stack and bleak,
 and from there on everything is what `vagalwatch run` does: journal, estimate, page, MQTT. The
-story's people answer prompts as a phone would, over MQTT. The story's clock moves on only when
-what was sent in the step before has arrived, so a seed tells the same story on any machine.
+story's people answer prompts as a phone would, over MQTT; whoever watches may answer before them,
+on the page. The story's clock moves on only when what was sent in the step before has arrived, so
+a seed tells the same story on any machine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from vagalwatch.deliver.mqtt_messages import OUTGOING, AlertMessage, BreakMessag
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.records import (
     Alert,
+    Answer,
     AnswerKind,
     BreakPhase,
     BreakStep,
@@ -42,7 +45,12 @@ from vagalwatch.service import Radio, Service
 from vagalwatch.settings import MqttSettings, PageSettings, SensorSettings, Settings, WearerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from vagalwatch.deliver.broker import EmbeddedBroker
+    from vagalwatch.deliver.mqtt import Mailbox
+    from vagalwatch.records import Record
+    from vagalwatch.sensors.simulated.stories import Story
 
 SITE: Final = "demo"
 EVENING_NS: Final = 1_795_446_000 * NS
@@ -50,6 +58,12 @@ EVENING_NS: Final = 1_795_446_000 * NS
 
 REACTION_S: Final = 20.0
 """Of the story: how long its people look at a prompt before they answer."""
+
+SEEN_FOR_S: Final = 10.0
+"""Of the watcher's own time, where the story's people can wait so long with their answer."""
+
+REACTION_AT_MOST_S: Final = 100.0
+"""Of the story: the answer still comes while the prompt is valid (120 s)."""
 
 
 class DemoError(Exception):
@@ -103,8 +117,9 @@ class Outcome:
         """For a person."""
         lines = [
             (
-                f"{self.notifications} notifications over Bluetooth became {self.beats} beats "
-                f"and {self.eda_samples} skin samples in {self.journal_rows} journal rows."
+                f"In {self.duration_s / 60:.0f} minutes {self.notifications} notifications over "
+                f"Bluetooth became {self.beats} beats and {self.eda_samples} skin samples in "
+                f"{self.journal_rows} journal rows."
             ),
             f"{self.mqtt_messages} messages went out over MQTT.",
         ]
@@ -113,7 +128,9 @@ class Outcome:
             for alert in self.alerts
         ]
         lines += [
-            f"{pause.wearer} took a break of {pause.minutes:.0f} min ({pause.phase})."
+            f"{pause.wearer} took "
+            + (f"a break of {pause.minutes:.0f} min" if pause.minutes else "no break")
+            + f" ({pause.phase})."
             for pause in self.breaks
         ]
         return lines if self.alerts else [*lines, "Nobody was prompted."]
@@ -129,10 +146,14 @@ async def play(
 ) -> Outcome:
     """Play the evening ``name`` at ``speed`` times life, or as fast as it goes (``None``).
 
+    With a speed somebody watches: ``tell`` takes the lines that say where and what, and Ctrl-C
+    ends the evening early and in order; the outcome is then of what was played.
+
     Raises:
         DemoError: a link did not come up, or the counts at both ends disagree.
     """
     began = time.monotonic()
+    played_s = 0
     evening = story(name, seed)
     clock = StoryClock(EVENING_NS)
     wearables = {
@@ -155,21 +176,26 @@ async def play(
             await service.live.wait()
             for wearer in WEARERS:
                 service.hub.take(_consent(wearer, clock.now_ns()))
-            phone = _Phone(service, clock)
+            assert service.broker is not None  # noqa: S101 - the demo's own settings
+            assert service.mailbox is not None  # noqa: S101 - as above
+            phone = _Phone(service.broker, service.mailbox, clock, _reaction_s(speed))
+            service.hub.watchers.append(phone.saw)
             calls = group.create_task(phone.listen())
             try:
                 await stage.connect(service.links)
             except TimeoutError as error:
                 raise DemoError(f"Please report this: {error}.") from error
-            if speed is not None:
-                # Two names of one machine: cookies belong to a name, and each wearer has one.
-                for wearer, host in zip(WEARERS, ("127.0.0.1", "localhost"), strict=True):
-                    tell(f"{wearer}'s page: {service.page.pairing_url(wearer, host=host)}")
-            for second in range(1, round(evening.duration_s) + 1):
-                due = time.monotonic() + (1 / speed if speed else 0)
-                await stage.play(second)
-                progress(second / evening.duration_s)
-                await asyncio.sleep(max(due - time.monotonic(), 0))
+            with _told_to_stop(watched=speed is not None) as told:
+                for line in () if speed is None else _programme(service, evening, speed):
+                    tell(line)
+                for second in range(1, round(evening.duration_s) + 1):
+                    if told.is_set():
+                        break
+                    due = time.monotonic() + (1 / speed if speed else 0)
+                    await stage.play(second)
+                    played_s = second
+                    progress(second / evening.duration_s)
+                    await asyncio.sleep(max(due - time.monotonic(), 0))
             await phone.has_all()
             calls.cancel()
             stop.set()
@@ -185,7 +211,7 @@ async def play(
         story=name,
         seed=seed,
         wearers=WEARERS,
-        duration_s=evening.duration_s,
+        duration_s=float(played_s),
         mqtt_messages=phone.received,
         notifications=stage.air.delivered,
         took_s=round(time.monotonic() - began, 1),
@@ -193,33 +219,78 @@ async def play(
     )
 
 
+def _programme(service: Service, evening: Story, speed: float) -> Iterator[str]:
+    """What is about to be seen, and where; lines short enough that no terminal breaks a link."""
+    minutes, played = evening.duration_s / 60, evening.duration_s / 60 / speed
+    yield (
+        f"An evening of {minutes:.0f} minutes, played in {played:.1f} (--speed {speed:g}). "
+        "Open both pages on this machine; each link works once:"
+    )
+    # Two names of one machine: cookies belong to a name, and each wearer has one.
+    for wearer, host in zip(WEARERS, ("127.0.0.1", "localhost"), strict=True):
+        yield f"{wearer}'s page:"
+        yield service.page.pairing_url(wearer, host=host)
+    yield (
+        "First each page learns what is usual for its wearer. Later it may ask about a break: "
+        "answer it yourself, or wait a little and the story's people say yes. "
+        "Times are the story's. Ctrl-C ends it."
+    )
+
+
+@contextmanager
+def _told_to_stop(*, watched: bool) -> Iterator[asyncio.Event]:
+    """Set by Ctrl-C or a kill; a run for a program dies of them, so half is never taken for all."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM) if watched else ()
+    for each in signals:
+        loop.add_signal_handler(each, told.set)
+    try:
+        yield told
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)
+
+
+def _reaction_s(speed: float | None) -> float:
+    """How long the story's people wait, in the story's seconds, so that a watcher sees why."""
+    return min(max(REACTION_S, SEEN_FOR_S * (speed or 0)), REACTION_AT_MOST_S)
+
+
 class _Phone:
     """Both people's phones, and the independent count of what the service publishes."""
 
-    def __init__(self, service: Service, clock: StoryClock) -> None:
+    def __init__(
+        self, broker: EmbeddedBroker, mailbox: Mailbox, clock: StoryClock, reaction_s: float
+    ) -> None:
         self.received = 0
-        self._service = service
+        self._broker = broker
+        self._mailbox = mailbox
         self._clock = clock
+        self._reaction_s = reaction_s
         self._answered: set[str] = set()
+        self._settled: set[str] = set()
+        """Prompts and breaks of which somebody has spoken: the phone does not speak against it."""
+
+    def saw(self, record: Record) -> None:
+        """Leave to the one who watches what they have answered on the page."""
+        if isinstance(record, Answer):
+            self._settled.add(record.about)
 
     async def listen(self) -> None:
         """Hear all of the site, and answer prompts after a moment's thought, until cancelled."""
-        broker = self._service.broker
-        assert broker is not None  # noqa: S101 - the demo's own settings
-        password = broker.password_file.read_text(encoding="utf-8")
-        async with (
-            asyncio.TaskGroup() as thoughts,
-            aiomqtt.Client(HOST, broker.port, username=USERNAME, password=password) as client,
-        ):
-            await client.subscribe(topic(SITE, "", "#"), qos=1)
-            async for message in client.messages:
-                *_, wearer, name = str(message.topic).split("/")
-                if name in OUTGOING:
-                    self.received += 1
-                answer, about = _answer_to(name, bytes(message.payload))
-                if answer is not None and (key := f"{about}:{answer}") not in self._answered:
-                    self._answered.add(key)
-                    thoughts.create_task(self._say(client, wearer, answer, about))
+        password = self._broker.password_file.read_text(encoding="utf-8")
+        try:
+            async with (
+                asyncio.TaskGroup() as thoughts,
+                aiomqtt.Client(
+                    HOST, self._broker.port, username=USERNAME, password=password
+                ) as client,
+            ):
+                await client.subscribe(topic(SITE, "", "#"), qos=1)
+                await self._hear(client, thoughts)
+        except* aiomqtt.MqttError:
+            pass  # the broker went first: broken off, or else `has_all` finds what is missing
 
     async def has_all(self) -> None:
         """Return when everything published has been received.
@@ -227,20 +298,30 @@ class _Phone:
         Raises:
             DemoError: it has not, after a while.
         """
-        mailbox = self._service.mailbox
-        assert mailbox is not None  # noqa: S101 - the demo's own settings
         with suppress(TimeoutError):
             async with asyncio.timeout(10):
-                while self.received < mailbox.published:  # noqa: ASYNC110 - two plain counters
+                while self.received < self._mailbox.published:  # noqa: ASYNC110 - two plain counters
                     await asyncio.sleep(0.05)
-        if self.received != mailbox.published:
+        if self.received != self._mailbox.published:
             raise DemoError(
-                f"The service published {mailbox.published} messages over MQTT, "
+                f"The service published {self._mailbox.published} messages over MQTT, "
                 f"but {self.received} were received."
             )
 
+    async def _hear(self, client: aiomqtt.Client, thoughts: asyncio.TaskGroup) -> None:
+        async for message in client.messages:
+            *_, wearer, name = str(message.topic).split("/")
+            if name in OUTGOING:
+                self.received += 1
+            answer, about = _answer_to(name, bytes(message.payload))
+            if answer is not None and (key := f"{about}:{answer}") not in self._answered:
+                self._answered.add(key)
+                thoughts.create_task(self._say(client, wearer, answer, about))
+
     async def _say(self, client: aiomqtt.Client, wearer: str, said: AnswerKind, about: str) -> None:
-        await self._clock.sleep(REACTION_S)
+        await self._clock.sleep(self._reaction_s)
+        if about in self._settled:
+            return
         command = Command(
             id=f"{wearer}-{self._clock.now_ns()}",
             issued_at=datetime.fromtimestamp(self._clock.now_ns() // NS, UTC),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -47,3 +48,27 @@ def test_the_evening_ends_as_its_story_goes(story: str, alerts: dict[str, str]) 
     assert 18_000 < said["eda_samples"] <= 2 * 4 * said["duration_s"]
     assert said["journal_rows"] > said["notifications"]
     assert said["mqtt_messages"] > 0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_a_watcher_may_end_it_early(told: signal.Signals) -> None:
+    """Ctrl-C came out as the broker's traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "vagalwatch", "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stderr is not None
+        shown = []
+        for line in demo.stderr:
+            shown.append(line)
+            if "Ctrl-C" in line:
+                break
+        demo.send_signal(told)
+        said, trouble = demo.communicate(timeout=60)
+    assert sum(line.startswith("http://") for line in shown) == 2
+    assert demo.returncode == 0, trouble
+    assert trouble == ""
+    assert "Nobody was prompted." in said
