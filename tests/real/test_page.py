@@ -91,11 +91,15 @@ class Phone:
         """Wait until the headline is ``text``."""
         await expect(self.tab.locator("#say")).to_have_text(text)
 
+    async def heard(self) -> None:
+        """Return with the next message from the service."""
+        self._frame.clear()
+        await self._frame.wait()
+
     async def quiet(self) -> None:
         """Return when three more ticks came, after whatever was published before."""
         for _ in range(3):
-            self._frame.clear()
-            await self._frame.wait()
+            await self.heard()
 
     async def tap(self, label: str) -> None:
         """Press the button ``label``."""
@@ -282,6 +286,33 @@ async def test_a_break_runs_on_through_a_restart_of_the_service(
             AnswerKind.MORE_TIME,
         ]
         assert [error for error in own.errors if not EXPECTED_WHILE_DOWN.search(error)] == []
+
+
+async def test_a_promised_time_stands_still(browser: Browser, story: Story) -> None:
+    """Where the story ran faster than the phone's clock (the demo), "Back at" counted down."""
+    async with phone(browser, story) as own:
+        await story.move(300)  # the phone's clock is five minutes behind by now
+        await own.quiet()
+        await own.tap("I need a break")
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        for _ in range(40):
+            await story.move(4)
+            await own.heard()
+        await own.quiet()
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        assert own.errors == []
+
+
+async def test_a_clock_that_is_set_moves_the_promised_time_along(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        await own.tap("I need a break")
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        now_s = story.clock.now_ns() / 1e9
+        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(now_s + 3600, UTC))
+        await own.say(re.compile(r"You asked for time\.\s+Back at 8:40"))
+        assert own.errors == []
 
 
 async def test_measurements_do_not_outlive_the_line(browser: Browser, story: Story) -> None:

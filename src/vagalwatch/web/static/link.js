@@ -7,6 +7,7 @@ const STALE_MS = 5000; // the service speaks each second; after five it is not l
 const CONNECT_MS = 10000; // a connection that takes longer is tried anew
 const TRY_FOR_MS = 120000; // an answer is offered this long: as long as a prompt is valid
 const PATIENCE_MS = 4000; // after this the person is told that it has not gone through
+const SET_MS = 10000; // a clock that jumps this far was set; a slow message or a fast story do less
 const UNPAIRED = 4401;
 const REFUSED = { [UNPAIRED]: "unpaired", 4429: "too-many-pages" };
 
@@ -25,6 +26,7 @@ let socket = null;
 let began = moment();
 let tried = began;
 let heard = began;
+let lastSkew = 0;
 let tries = 0;
 let retry = 0;
 let sending = null; // { body, since, seen, state: "sending" | "heard" | "gave-up" }
@@ -74,8 +76,10 @@ function hear(message) {
     heard = moment();
     state.door = "open";
   }
+  // Only where one of the clocks was set: a promised time does not crawl with the difference.
   const skew = Date.now() - message.now_ms;
-  state.skewMs = Math.abs(skew) > 60000 ? skew : 0;
+  if (Math.abs(skew - lastSkew) > SET_MS) state.skewMs = Math.abs(skew) > 60000 ? skew : 0;
+  lastSkew = skew;
   state.nowMs = message.now_ms;
   if (message.view) {
     state.view = message.view;
