@@ -152,6 +152,10 @@ def test_two_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
         (PageSettings(), None, "http://127.0.0.1:8477/pair#abc"),
         (PageSettings(port=9000), "localhost", "http://localhost:9000/pair#abc"),
         (PageSettings(host="::1"), None, "http://[::1]:8477/pair#abc"),
+        # A TLS proxy in front: the service's own port and scheme are not what a phone can reach.
+        (PageSettings(public_host="pause.home.arpa"), None, "https://pause.home.arpa/pair#abc"),
+        (PageSettings(public_host="pause.home:8443"), None, "https://pause.home:8443/pair#abc"),
+        (PageSettings(public_host="pause.home"), "localhost", "http://localhost:8477/pair#abc"),
         (
             PageSettings.model_validate(
                 {

@@ -170,6 +170,9 @@ def pairing_url(settings: PageSettings, code: str, *, host: str | None = None) -
 
     The code stands in the fragment, which browsers never send: it is in no log on the way.
     """
+    if host is None and settings.public_host is not None and settings.tls_cert_file is None:
+        # A TLS proxy in front: phones reach that, and never this port.
+        return f"https://{settings.public_host}/pair#{code}"
     shown = host or settings.public_host or settings.host
     if ":" in shown:
         shown = f"[{shown}]"
