@@ -1,7 +1,8 @@
 """Files as sensors: whatever the format, one recording on one time base.
 
 ``read`` finds the format by what is there: a folder is an Empatica E4 session, a file that
-starts with CSV column names is tidy CSV, any other text holds RR intervals, one a line. All of
+starts with ``timestamp`` and ``rr`` among CSV column names is a logger's RR intervals, with other
+names it is tidy CSV, any other text holds RR intervals, one a line. All of
 them may be gzipped.
 """
 
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from vagalwatch.sensors.recording.e4 import read_e4
 from vagalwatch.sensors.recording.model import Missing, Recording, Series, Signal
+from vagalwatch.sensors.recording.rr_stamped import is_stamped, read_stamped
 from vagalwatch.sensors.recording.rr_text import read_rr
 from vagalwatch.sensors.recording.sequence import sequence
 from vagalwatch.sensors.recording.text import RecordingError, lines, refuse
@@ -43,4 +45,6 @@ def read(path: Path, wearer: str = "recording") -> Recording:
     if ".edf" in path.suffixes:
         refuse(path, None, "EDF is not read yet; export it as tidy CSV (t_s,signal,value)")
     _, first = next(lines(path), (1, ""))
+    if is_stamped(first):
+        return read_stamped(path, wearer)
     return read_tidy(path, wearer) if "," in first else read_rr(path, wearer)
