@@ -163,9 +163,7 @@ class Mailbox:
                     await self._talk(client)
             except (MqttError, ConfigError) as error:  # a secret may be renewed as we run
                 self._lost(error)
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                # The goodbye of a client that is stopped may fail; that must not keep us here.
-                raise asyncio.CancelledError
+            _heed_stop()  # the goodbye of a client that is stopped may fail
             if self._clock.now_ns() - began_ns > LONGEST_WAIT_S * NS:
                 wait_s = FIRST_WAIT_S  # it held for a while
             await self._clock.sleep(wait_s)
@@ -177,16 +175,17 @@ class Mailbox:
         for wearer in self._wearers:
             for name in INCOMING:
                 await client.subscribe(topic(self._site, wearer, name), qos=1)
-        await self._publish(client, *self._outbox.hello())
-        self._outbox.connected()
-        self.connected, self.problem = True, ""
-        self._news.set()
-        # No TaskGroup: on Python 3.11 one whose task fails leaves this task marked as cancelled.
-        tasks = [
-            asyncio.create_task(self._hear(client), name="mqtt-in"),
-            asyncio.create_task(self._tell(client), name="mqtt-out"),
-        ]
+        _heed_stop()
+        tasks = []
         try:
+            await self._publish(client, *self._outbox.hello())
+            _heed_stop()
+            self._outbox.connected()
+            self.connected, self.problem = True, ""
+            self._news.set()
+            # No TaskGroup: on Python 3.11 one whose task fails leaves its task marked as cancelled.
+            tasks.append(asyncio.create_task(self._hear(client), name="mqtt-in"))
+            tasks.append(asyncio.create_task(self._tell(client), name="mqtt-out"))
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -207,6 +206,7 @@ class Mailbox:
             self._news.clear()
             seen = self._seen
             await self._publish(client, *self._outbox.due(self._wall_ns()))
+            _heed_stop()
             async with self._told_changed:
                 self._told = seen
                 self._told_changed.notify_all()
@@ -241,6 +241,16 @@ class Mailbox:
         if problem != self.problem:
             logger.warning("%s", problem)
         self.problem = problem
+
+
+def _heed_stop() -> None:
+    """Stop here if we are to stop.
+
+    aiomqtt waits by ``asyncio.wait_for``, which before Python 3.12 forgets a cancellation that
+    comes together with the broker's answer (python/cpython#86296): we would wait for ever.
+    """
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def probe(settings: MqttSettings, timeout_s: float) -> str | None:
