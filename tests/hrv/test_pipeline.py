@@ -109,10 +109,14 @@ def test_without_a_baseline_it_calibrates_and_says_how_far() -> None:
     early = at(estimates, 120)
     assert (early.state, early.reason, early.arousal) == (State.CALIBRATING, "no-baseline", None)
     [progress] = early.reasons
-    assert (progress.code, progress.value, progress.threshold) == (Why.USABLE_SECONDS, 60, 300)
+    assert (progress.code, progress.value, progress.threshold) == (Why.USABLE_SECONDS, 60, 180)
+    # Three usable minutes do to be judged by, five make it whole.
+    judged = [row for row in estimates if row.state in JUDGED]
+    assert judged[0].t_ns == T0_NS + 245 * NS
+    assert {row.state for row in judged} == {State.SETTLED}
     [setting] = [o for o in outputs if isinstance(o, Setting)]
     assert setting.key == BASELINE_KEY
-    assert at(estimates, (setting.t_ns - T0_NS) // NS + 5).state is State.SETTLED
+    assert setting.t_ns == T0_NS + 360 * NS
     # Pushed into a new engine, it spares the next calibration.
     fresh = rows(run([setting, *[r for r in settled(2) if not isinstance(r, Setting)]]))
     assert State.CALIBRATING not in {row.state for row in fresh}
@@ -253,6 +257,25 @@ def test_beats_and_rate_that_contradict_each_other_are_unknown() -> None:
         for r in settled()
     ]
     assert gate_after(records, 130) == Gate.HEART_DISAGREES
+
+
+def test_a_wrist_that_gives_few_beats_cannot_contradict_its_own_trailing_rate() -> None:
+    """An E4 picks its beats, and after a movement its rate takes 45 s to come down to them."""
+    lost_until_ns = T0_NS + 100 * NS
+    records: list[Record] = []
+    for r in settled():
+        if isinstance(r, Heart) and r.t_ns <= lost_until_ns:
+            records.append(replace(r, beat_t_ns=(), rr_ms=()))
+        elif isinstance(r, Heart):
+            records.append(replace(r, hr_bpm=95.0 + r.t_ns // NS % 3))
+        else:
+            records.append(r)
+    estimates = rows(run(records))
+    row = at(estimates, 140)
+    assert row.metrics.hr_bpm == pytest.approx(70, abs=3)
+    assert row.state in JUDGED
+    # Once it has given nearly all for some minutes, it can.
+    assert at(estimates, 235).reason == Gate.HEART_DISAGREES
 
 
 @pytest.mark.parametrize(

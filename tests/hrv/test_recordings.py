@@ -20,14 +20,14 @@ def estimates(records: list[Record]) -> list[Estimate]:
     return [o for r in records for o in pipeline.push(r) if isinstance(o, Estimate)]
 
 
-@pytest.mark.parametrize("subject", ["S03", "S18", "S20", "S35"])
+@pytest.mark.parametrize("subject", ["S18", "S35"])
 def test_arousal_stands_in_nine_of_ten_worn_rows(subject: str) -> None:
-    """S18, S20 and S35 are the ones with most movement and the sparsest beats."""
+    """Two with much movement and sparse beats; all 13 are in ``tests/test_analysis.py``."""
     rows = estimates(e4(shared_data("stress_predict", subject)))
     judged = next(i for i, row in enumerate(rows) if row.state not in UNJUDGED)
-    assert judged * 5 <= 450  # the session's own ten minutes of baseline suffice
+    assert judged * 5 <= 300
+    assert sum(row.arousal is not None for row in rows) >= 0.9 * len(rows)
     after = rows[judged:]
-    assert sum(row.arousal is not None for row in after) >= 0.9 * len(after)
     assert sum(any(g.startswith("eda-") for g in row.gates) for row in after) <= 0.2 * len(after)
 
 

@@ -201,6 +201,24 @@ def test_a_short_dip_and_a_way_back_to_usual_are_no_fall() -> None:
     assert Walk().go([row(100)] * 40).go(ebb).go([row(68)] * 24).starts == []
 
 
+def test_a_fall_compares_short_medians_only_with_short_medians() -> None:
+    """A wrist's own rate reads high while it has no beats; their return is no fall."""
+    lost = replace(row(100), short_bpm=None)
+    assert Walk().go([row(70)] * 30).go([lost] * 36).go([row(55)] * 12).starts == []
+    seen = [kind for kind, _, _ in Walk().go([row(100)] * 36).go([row(55)] * 12).starts]
+    assert seen == [EpisodeKind.SAFETY]
+
+
+def test_without_a_baseline_nothing_that_rested_on_it_goes_on() -> None:
+    walk = Walk().go([FAST] * 20)
+    last = replace(FAST, t_ns=T0_NS + 105 * NS)
+    [change] = states.watch_uncalibrated(walk.machine, last, exerted=False)
+    assert (change.episode.kind, change.end_ns) == (EpisodeKind.FLOODING, last.t_ns)
+    assert walk.machine.phase is State.SETTLED
+    # The next one asks for its whole dwell.
+    assert walk.go([FAST] * 4).machine.episode is None
+
+
 def test_no_safety_after_exertion() -> None:
     assert Walk().go(TALK).go(fall(45, 30), exerted=True).starts == []
 

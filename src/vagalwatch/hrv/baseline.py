@@ -1,5 +1,9 @@
 """The person's own usual: five quiet minutes, robustly, then a slow drift while settled.
 
+Three of the five minutes make a provisional one, so that nobody waits longer than needed to be
+watched; the others refine it. It is no stretch yet: it is journalled and kept for the day only
+once it is whole.
+
 One baseline a person for now: the split into sitting and standing waits until posture is known
 from the trunk. Median and spread follow ``science``: s = max(1.4826 MAD, floor).
 """
@@ -18,6 +22,7 @@ _CALIBRATION = PARAMETERS.calibration
 _STEP_S: Final = PARAMETERS.rows.step_s
 _WANT_ROWS: Final = _CALIBRATION.want_s // _STEP_S
 _MIN_ROWS: Final = _CALIBRATION.min_s // _STEP_S
+_MINUTE_ROWS: Final = 60 // _STEP_S
 
 BASELINE_KEY: Final = "baseline"
 """Key of the ``Setting`` that carries a baseline; the value ``null`` asks for a new one."""
@@ -70,9 +75,9 @@ class Minutes:
 class BaselineState:
     """What the baseline is made of.
 
-    The stretches that it is the median of (newest last, at most seven), the rows being
-    collected for the next, and since when. ``window_ns`` is set by the researcher;
-    ``expired`` says why there is none now.
+    The stretches that it is the median of (newest last, at most seven; none: ``usual`` is
+    provisional), the rows being collected for the next, and since when. ``window_ns`` is set by
+    the researcher; ``expired`` says why there is none now.
     """
 
     stretches: list[Minutes] = field(default_factory=list)
@@ -112,24 +117,26 @@ def calibrate(
     if t_ns - state.since_ns < _CALIBRATION.settle_s * NS:
         return Progress(usable_s=0.0)
     state.rows.append(figures)
-    del state.rows[:-_WANT_ROWS]
-    waited = t_ns - state.since_ns > _CALIBRATION.patience_s * NS
-    if len(state.rows) < (_MIN_ROWS if waited else _WANT_ROWS):
-        return Progress(usable_s=len(state.rows) * _STEP_S)
-    trend = _trend_bpm(state.rows)
-    middle = statistics.median(row.hr_bpm for row in state.rows)
-    if abs(trend) > max(_CALIBRATION.level_bpm, _CALIBRATION.level_share * middle):
-        return Progress(usable_s=len(state.rows) * _STEP_S, trend_bpm=trend)
-    _adopt(state, t_ns, eda_source)
+    del state.rows[:-_MIN_ROWS]
+    usable_s = len(state.rows) * _STEP_S
+    if len(state.rows) < _MIN_ROWS:
+        return Progress(usable_s=usable_s)
+    if not _level(state.rows):
+        return Progress(usable_s=usable_s, trend_bpm=_trend_bpm(state.rows))
+    state.usual = _summary(state.rows, t_ns, eda_source)
     return None
 
 
 def drift(state: BaselineState, t_ns: int, figures: Figures | None, eda_source: str) -> bool:
-    """Take a settled row (``None``: not one, start over). True when the baseline moved.
+    """Take a settled row (``None``: not one). True when a whole new stretch moved the baseline.
 
-    Five minutes settled without a break make a new stretch; the baseline is the median of the
-    last seven, so no single one moves it far.
+    The first stretch is the provisional baseline's own, which each level minute refines;
+    interruptions do not matter to it, as in the calibration. Later ones are five minutes
+    settled without a break, and the baseline is the median of the last seven, so no single one
+    moves it far.
     """
+    if provisional(state):
+        return figures is not None and _refine(state, t_ns, figures, eda_source)
     if figures is None or state.window_ns is not None:
         state.rows.clear()
         return False
@@ -138,6 +145,11 @@ def drift(state: BaselineState, t_ns: int, figures: Figures | None, eda_source: 
         return False
     _adopt(state, t_ns, eda_source)
     return True
+
+
+def provisional(state: BaselineState) -> bool:
+    """Whether the baseline that stands is still being taken."""
+    return state.usual is not None and not state.stretches
 
 
 def forget(state: BaselineState) -> None:
@@ -190,6 +202,18 @@ def _calibrate_window(
     return Progress(usable_s=len(state.rows) * _STEP_S)
 
 
+def _refine(state: BaselineState, t_ns: int, figures: Figures, eda_source: str) -> bool:
+    state.rows.append(figures)
+    del state.rows[:-_WANT_ROWS]
+    if len(state.rows) % _MINUTE_ROWS or not _level(state.rows):
+        return False
+    if len(state.rows) == _WANT_ROWS:
+        _adopt(state, t_ns, eda_source)
+        return True
+    state.usual = _summary(state.rows, t_ns, eda_source)
+    return False
+
+
 def _adopt(state: BaselineState, t_ns: int, eda_source: str) -> None:
     state.stretches.append(_summary(state.rows, t_ns, eda_source))
     del state.stretches[: -_CALIBRATION.keep]
@@ -211,8 +235,10 @@ def _summary(rows: list[Figures], t_ns: int, eda_source: str) -> Minutes:
 
 
 def _usual_or_none(name: str, values: list[float | None]) -> Usual | None:
+    """Where at least three minutes of five tell the figure, or as much of fewer."""
     known = [value for value in values if value is not None]
-    return _usual(name, known) if len(known) >= _MIN_ROWS else None
+    enough = len(known) * _WANT_ROWS >= _MIN_ROWS * min(len(values), _WANT_ROWS)
+    return _usual(name, known) if enough else None
 
 
 def _usual(name: str, values: list[float]) -> Usual:
@@ -243,6 +269,13 @@ def _middle(usuals: list[Usual | None] | list[Usual]) -> Usual | None:
         median=statistics.median(usual.median for usual in known),
         spread=statistics.median(usual.spread for usual in known),
     )
+
+
+def _level(rows: list[Figures]) -> bool:
+    """Whether the heart is at rest: it neither rises nor falls from the first to the last third."""
+    middle = statistics.median(row.hr_bpm for row in rows)
+    limit_bpm = max(_CALIBRATION.level_bpm, _CALIBRATION.level_share * middle)
+    return abs(_trend_bpm(rows)) <= limit_bpm
 
 
 def _trend_bpm(rows: list[Figures]) -> float:

@@ -182,12 +182,11 @@ class Pipeline:
         elif usual is None:
             verdict = State.CALIBRATING
             reason = EXPIRED if state.baseline.expired else CALIBRATING
-            changes = states.watch_fall(state.machine, row, None, exerted=exerted)
-            states.remember_uncalibrated(state.machine, row)
+            changes = states.watch_uncalibrated(state.machine, row, exerted=exerted)
             progress = bl.calibrate(
                 state.baseline, t_ns, _for_baseline(evidence, metrics), evidence.eda_source
             )
-            calibrated = progress is None
+            calibrated = progress is None and not bl.provisional(state.baseline)
             reasons = _progress(progress)
         else:
             changes = states.step(state.machine, row, usual, exerted=exerted)
@@ -197,7 +196,9 @@ class Pipeline:
                 *_terms(metrics, row, usual, shares),
                 *states.conditions_met(state.machine, row, usual),
             )
-            usable = states.may_drift(state.machine, row, usual)
+            usable = states.may_drift(
+                state.machine, row, usual, provisional=bl.provisional(state.baseline)
+            )
             calibrated = bl.drift(
                 state.baseline,
                 t_ns,
@@ -427,8 +428,8 @@ def _terms(
 def _progress(progress: bl.Progress | None) -> tuple[Reason, ...]:
     if progress is None:
         return ()
-    want_s = float(PARAMETERS.calibration.want_s)
-    how_far = Reason(code=Why.USABLE_SECONDS, value=progress.usable_s, threshold=want_s)
+    needed_s = float(PARAMETERS.calibration.min_s)
+    how_far = Reason(code=Why.USABLE_SECONDS, value=progress.usable_s, threshold=needed_s)
     if progress.trend_bpm is None:
         return (how_far,)
     return (how_far, Reason(code=Why.NOT_LEVEL_YET, value=progress.trend_bpm))

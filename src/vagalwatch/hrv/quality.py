@@ -117,7 +117,7 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
         beats_bpm is not None
         and device_bpm is not None
         and abs(beats_bpm - device_bpm) > _QUALITY.disagree * device_bpm
-        and float(recent_ms.sum()) >= _QUALITY.disagree_coverage * 1000 * _FIGURES.hr_s
+        and _gives_nearly_all(state, minutes, t_ns)
     ):
         return Pulse(gate=Gate.HEART_DISAGREES, minutes=minutes)
     latest = recent.last(_FIGURES.short_s)
@@ -152,6 +152,17 @@ def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
         return None
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
+    """Whether good beats cover the last minutes, as far as the device spoke at all, and now."""
+    first = bisect_right(state.hr_t_ns, t_ns - _QUALITY.disagree_s * NS)
+    spoken_s = max((t_ns - state.hr_t_ns[first]) / NS, float(_FIGURES.hr_s))
+    return all(
+        float(part.rr_ms[part.valid].sum()) >= _QUALITY.disagree_coverage * 1000 * seconds
+        for seconds in (spoken_s, _FIGURES.hr_s)
+        for part in (minutes.last(seconds),)
+    )
 
 
 def _frozen(state: hb.HeartState, minute: hb.BeatWindow, t_ns: int) -> bool:

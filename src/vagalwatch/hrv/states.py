@@ -102,7 +102,11 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Machine:
-    """Where the machine stands, its dwells by name, what is open, and ten minutes of rows."""
+    """Where the machine stands, its dwells by name, what is open, and ten minutes of rows.
+
+    ``past_short_bpm`` holds short medians alone: where a wrist lost its beats, its own rate in
+    their place would look like a fall as soon as they are back.
+    """
 
     phase: State = State.SETTLED
     dwells: dict[str, Dwell] = field(default_factory=dict)
@@ -111,7 +115,7 @@ class Machine:
     known_ns: int | None = None
     past_t_ns: list[int] = field(default_factory=list)
     past_hr_bpm: list[float] = field(default_factory=list)
-    past_short_bpm: list[float] = field(default_factory=list)
+    past_short_bpm: list[float | None] = field(default_factory=list)
     past_engaged: list[bool] = field(default_factory=list)
 
 
@@ -175,11 +179,14 @@ def step(state: Machine, row: Row, usual: Minutes, *, exerted: bool) -> list[Cha
     return changes
 
 
-def may_drift(state: Machine, row: Row, usual: Minutes) -> bool:
+def may_drift(state: Machine, row: Row, usual: Minutes, *, provisional: bool) -> bool:
     """Whether the row may move the baseline: settled, and not as slow as a shutdown is.
 
-    What shutdown looks like must not become usual, recognised or not.
+    What shutdown looks like must not become usual, recognised or not. A provisional baseline
+    cannot tell yet what is slow or rising: all but episodes and the way out of them belongs to it.
     """
+    if provisional:
+        return state.phase in {State.SETTLED, State.RISING}
     return state.phase is State.SETTLED and row.hr_bpm > _slow_bpm(usual.hr.median)
 
 
@@ -245,10 +252,17 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
     return [Change(episode=ended, end_ns=row.t_ns)]
 
 
-def remember_uncalibrated(state: Machine, row: Row) -> None:
-    """Keep the row for the minutes to come, though there is no baseline to judge it by."""
+def watch_uncalibrated(state: Machine, row: Row, *, exerted: bool) -> list[Change]:
+    """A known row without a baseline: only a rapid fall shows, and no other episode can go on."""
+    changes = watch_fall(state, row, None, exerted=exerted)
     _remember(state, row)
     state.known_ns = row.t_ns
+    if state.episode is not None:  # the baseline that it was held against has been given up
+        changes.append(Change(episode=state.episode, end_ns=row.t_ns))
+    state.episode, state.phase = None, State.SETTLED
+    for name, _, _ in TRANSITIONS:
+        state.dwells.pop(name, None)
+    return changes
 
 
 def conditions_met(state: Machine, row: Row, usual: Minutes) -> tuple[Reason, ...]:
@@ -384,14 +398,13 @@ def _highest_bpm(state: Machine, t_ns: int) -> float:
 
 
 def _median_between(
-    state: Machine, column: list[float], t_ns: int, from_s: int, to_s: int
+    state: Machine, column: list[float] | list[float | None], t_ns: int, from_s: int, to_s: int
 ) -> float | None:
-    """Median over (t - from, t - to]; ``None`` with under a minute of rows."""
+    """Median over (t - from, t - to]; ``None`` with under a minute of rows that know it."""
     first = bisect_right(state.past_t_ns, t_ns - from_s * NS)
     end = bisect_right(state.past_t_ns, t_ns - to_s * NS)
-    if end - first < _SAFETY.before_rows:
-        return None
-    return statistics.median(column[first:end])
+    known = [value for value in column[first:end] if value is not None]
+    return statistics.median(known) if len(known) >= _SAFETY.before_rows else None
 
 
 def _remember(state: Machine, row: Row) -> None:
@@ -402,7 +415,7 @@ def _remember(state: Machine, row: Row) -> None:
     )
     state.past_t_ns.append(row.t_ns)
     state.past_hr_bpm.append(row.hr_bpm)
-    state.past_short_bpm.append(row.hr_bpm if row.short_bpm is None else row.short_bpm)
+    state.past_short_bpm.append(row.short_bpm)
     state.past_engaged.append(engaged)
     _forget_before(state, row.t_ns - _KEEP_NS)
 
