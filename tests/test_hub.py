@@ -145,7 +145,7 @@ def test_only_what_a_person_waits_for_is_urgent() -> None:
     for record in FLOODS:
         hub.take(record)
     hub.take(
-        Setting(wearer="recording", t_ns=T0_NS, recv_ns=T0_NS, key="muted-until", value="null")
+        Setting(wearer="recording", t_ns=T0_NS, recv_ns=T0_NS, key="mute-until", value="null")
     )
     assert {kind for kind, urgent in noted.items() if urgent} == noted.keys() & URGENT
     assert noted.keys() >= {"alert", "episode", "break", "setting", "heart", "tick", "estimate"}
