@@ -465,6 +465,17 @@ def test_pair_gives_a_code_for_a_wearer_of_the_configuration(tmp_path: Path) -> 
     assert second.fragment not in kept
 
 
+def test_pair_says_when_no_phone_can_open_the_link(tmp_path: Path) -> None:
+    """The default page listens on this machine alone, and its QR code looked as good as any."""
+    path = config(tmp_path, page=8477)
+    assert "docs/page.md" in call("pair", "alex", "--config", path).err
+    text = path.read_text().replace("[page]", '[page]\npublic_host = "pause.home.arpa"')
+    path.write_text(text)
+    told = call("pair", "alex", "--config", path)
+    assert (told.code, told.err) == (0, "")
+    assert "https://pause.home.arpa/pair#" in told.out
+
+
 def test_pair_refuses_who_is_not_configured(tmp_path: Path) -> None:
     told = call("pair", "sam", "--config", config(tmp_path, page=8477))
     assert told.sentence(2) == "“sam” is not configured. Configured: alex."

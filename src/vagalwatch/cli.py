@@ -194,6 +194,11 @@ def pair(
     segno.make(url, error="m").terminal(compact=True)
     typer.echo(url)
     typer.echo("It works once, within ten minutes. Whoever opens it sees this wearer's page.")
+    if settings.page.public_host is None and settings.page.tls_cert_file is None:
+        typer.echo(
+            "Only a browser on this machine can open it; docs/page.md says how to let phones in.",
+            err=True,
+        )
 
 
 @app.command()
