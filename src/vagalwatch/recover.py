@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.alerts.pause import Pause
 from vagalwatch.alerts.policy import Policy, PolicyState
 from vagalwatch.engine import ENGINE_VERSION, Engine, EngineState, is_input
 from vagalwatch.hrv.parameters import parameters_hash
@@ -22,15 +21,12 @@ from vagalwatch.journal.snapshot import UnusableSnapshotError, freeze, thaw
 from vagalwatch.records import (
     Alert,
     BreakStep,
-    ClockStep,
     Eda,
     Episode,
-    EpisodeKind,
     Gap,
     GapReason,
     Heart,
     Motion,
-    Run,
     Setting,
     Stream,
 )
@@ -152,10 +148,10 @@ def _begun_anew(journal: Journal, wearer: str) -> Engine:
     policy = Policy(wearer, PolicyState())
     for setting in settings:
         policy.push(setting)
-    kinds = ("alert", "break", "clock-step", "run")
+    kinds = ("alert", "answer", "break", "clock-step", "run")
     since_ns = last.record.recv_ns - DAY_NS
     for entry in _entries(journal, 0, wearer, kinds=kinds, since_ns=since_ns):
-        _remember(policy, entry.record)
+        policy.remember(entry.record)
     return Engine(wearer, EngineState(pipeline=silent.state.pipeline, policy=policy.state))
 
 
@@ -167,28 +163,6 @@ def _last_settings(journal: Journal, wearer: str) -> list[Setting]:
             settings.pop(setting.key, None)
             settings[setting.key] = setting
     return list(settings.values())
-
-
-def _remember(policy: Policy, event: Record) -> None:
-    """Let ``policy`` know of an ``event`` without saying anything about it."""
-    match event:
-        case Alert() if event.alert != EpisodeKind.SAFETY:
-            policy.state.prompted_ns.append(event.recv_ns)
-        case BreakStep():
-            policy.state.pause = Pause(
-                id=event.id,
-                phase=event.phase,
-                began_ns=event.began_ns,
-                until_ns=event.until_ns,
-                origin=event.origin,
-                about=event.about,
-                alert_id=event.alert_id,
-                offer_until_ns=event.recv_ns,  # an offer from before an upgrade has run out
-            )
-        case ClockStep() | Run():
-            policy.push(event)
-        case _:
-            pass
 
 
 def _last(journal: Journal) -> Entry | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from helpers_alerts import NOON_NS, NS, Wearer
 from vagalwatch.alerts.pause import MINUTE_NS
-from vagalwatch.alerts.policy import repeat_at_ns
+from vagalwatch.alerts.policy import Policy, PolicyState, repeat_at_ns
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -17,6 +19,9 @@ from vagalwatch.records import (
     EpisodeKind,
     State,
 )
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
 
 A, P = AnswerKind, BreakPhase
 SAFETY, SHUTDOWN = EpisodeKind.SAFETY, EpisodeKind.SHUTDOWN
@@ -430,3 +435,39 @@ def test_an_unreadable_setting_leaves_the_earlier_one(anna: Wearer) -> None:
     for value in ("", "nonsense", "[]", '"2"', "true", "null"):
         anna.sets("prompts-per-day", value)
     assert anna.episode() == []
+
+
+def test_a_policy_that_begins_anew_remembers_what_keeps_it_still() -> None:
+    """Prompts, the break and both refractory times come from the journal's events alone."""
+    journal: list[Record] = []
+
+    class Journalled(Wearer):
+        def push(self, record: Record) -> list[Record]:
+            said = super().push(record)
+            journal.extend([record, *said])
+            return said
+
+    anna = Journalled()
+    anna.episode()
+    anna.says(A.WRONG)
+    anna.says(A.WRONG, about=anna.alerts[0].id)  # a second tab: doubles nothing more
+    anna.ends()
+    anna.episode(SAFETY)
+    anna.says(A.WRONG, about=anna.alerts[1].id)
+    anna.tick(90 * 60)
+    anna.episode()
+    anna.tick(150)
+    anna.says(A.YES, about=anna.alerts[2].id)  # late, but a wish: it opens a break
+    anew = Policy("anna", PolicyState())
+    for event in journal:
+        anew.remember(event)
+    before, after = anna.policy.state, anew.state
+    for name in (
+        *("prompted_ns", "refractory_minutes", "wrong_id"),
+        *("safety_id", "safety_raised_ns", "safety_until_ns", "safety_refractory_minutes"),
+    ):
+        assert getattr(after, name) == getattr(before, name), name
+    assert after.refractory_minutes == 40  # twice the default
+    assert before.pause is not None
+    assert after.pause is not None
+    assert (after.pause.id, after.pause.phase) == (before.pause.id, P.ON)

@@ -141,6 +141,40 @@ class Policy:
                 pass
         return said
 
+    def remember(self, event: Record) -> None:
+        """Know of an alert, a break step or an answer from before, and say nothing about it.
+
+        For a policy that begins anew while its journal goes on. In the journal's order; times
+        are put on this run's clock by the clock steps and runs among the events.
+        """
+        state = self.state
+        match event:
+            case Alert(alert=EpisodeKind.SAFETY):
+                state.safety_id, state.safety_raised_ns = event.id, event.recv_ns
+                state.safety_until_ns = event.valid_until_ns
+            case Alert():
+                state.prompted_ns.append(event.recv_ns)
+            case BreakStep():
+                state.pause = Pause(
+                    id=event.id,
+                    phase=event.phase,
+                    began_ns=event.began_ns,
+                    until_ns=event.until_ns,
+                    origin=event.origin,
+                    about=event.about,
+                    alert_id=event.alert_id,
+                    offer_until_ns=event.recv_ns,  # an offer from before has run out
+                )
+            case Answer() if state.safety_id and event.about == state.safety_id:
+                self._answer_safety(event)
+            case Answer() if (pause := state.pause) is not None and _concerns(event, pause):
+                if not _is_late_yes(event, pause):
+                    self._learn(event, pause)
+            case ClockStep() | Run():
+                self.push(event)
+            case _:
+                pass
+
     # --- time -------------------------------------------------------------------------------
 
     def _moves_to(self, recv_ns: int) -> None:
@@ -249,11 +283,11 @@ class Policy:
             self._answer_safety(answer)
         elif answer.answer == AnswerKind.START_BREAK:
             self._start(answer, said)
-        elif pause is None or answer.about not in {pause.id, pause.alert_id} - {""}:
+        elif pause is None or not _concerns(answer, pause):
             pass  # about something long gone
         elif answer.answer == AnswerKind.IM_HERE:
             pause.here = True
-        elif answer.answer == AnswerKind.YES and pause.phase == BreakPhase.EXPIRED:
+        elif _is_late_yes(answer, pause):
             self._open(answer, pause.about, pause.alert_id, said)  # the wish has not run out
         else:
             if pause.happens(answer.answer, state.now_ns, minutes=self._minutes(answer)):
@@ -356,6 +390,14 @@ class Policy:
             alert_id=pause.alert_id,
             reason=pause.reason,
         )
+
+
+def _concerns(answer: Answer, pause: Pause) -> bool:
+    return answer.about in {pause.id, pause.alert_id} - {""}
+
+
+def _is_late_yes(answer: Answer, pause: Pause) -> bool:
+    return answer.answer == AnswerKind.YES and pause.phase == BreakPhase.EXPIRED
 
 
 def _shift(state: PolicyState, delta_ns: int) -> None:

@@ -6,9 +6,8 @@ exactly a state of this version is refused, and the caller re-reads the journal 
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Final, get_args, get_type_hints
+from typing import Final
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -47,20 +46,5 @@ def thaw(text: str) -> EngineState:
 
 @cache
 def _adapter() -> TypeAdapter[tuple[EngineState]]:
-    _resolve(EngineState)
     # A bare dataclass takes no config; within another type it takes that of the adapter.
     return TypeAdapter(tuple[EngineState], config=_CONFIG)
-
-
-def _resolve(cls: type) -> None:
-    """Replace the annotations of a tree of dataclasses, which are text, by what they name.
-
-    pydantic would look names up in the class first, where a field may hide the module that its
-    own type comes from (``states: states.StatesState``).
-    """
-    hints = get_type_hints(cls, localns={})
-    for field in fields(cls):
-        field.type = hints[field.name]
-        for part in (field.type, *get_args(field.type)):
-            if isinstance(part, type) and is_dataclass(part):
-                _resolve(part)
