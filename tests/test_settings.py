@@ -92,6 +92,21 @@ def test_a_bad_value_is_one_clear_sentence(
     assert str(caught.value).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("second", "twice"),
+    [("alex", "wearer “alex”"), ("sam", "sensor address “AA:BB:CC:DD:EE:01”")],
+)
+def test_no_body_can_show_on_two_pages(
+    write: Callable[[str], Path], second: str, twice: str
+) -> None:
+    text = (
+        f'{GOOD.split("[mqtt]", maxsplit=1)[0]}\n[[wearers]]\nid = "{second}"\n[[wearers.sensors]]\n'
+        'device = "nuanic"\naddress = "aa:bb:cc:dd:ee:01"\n'
+    )
+    with pytest.raises(ConfigError, match=f"{twice} is configured twice"):
+        load(write(text))
+
+
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no configuration file"):
         load(tmp_path / "none.toml")

@@ -115,6 +115,17 @@ class Settings(BaseSettings):
     page: PageSettings = PageSettings()
     journal: JournalSettings = JournalSettings()
 
+    @model_validator(mode="after")
+    def _nobody_twice(self) -> Settings:
+        """One person's body must not show on another's page."""
+        ids = [wearer.id for wearer in self.wearers]
+        addresses = [s.address.upper() for wearer in self.wearers for s in wearer.sensors]
+        for what, names in (("wearer", ids), ("sensor address", addresses)):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"the {what} “{name}” is configured twice; once is right")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
