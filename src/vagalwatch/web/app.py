@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import socket
 from collections import deque
 from importlib.resources import files
@@ -218,8 +219,9 @@ class Page:
             family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             return socket.create_server(address, family=family)
         except OSError as error:
+            why = os.strerror(error.errno or 0)  # its own text repeats the address
             raise ConfigError(
-                f"The page cannot listen on {host}, port {port}: {error.strerror}. "
+                f"The page cannot listen on {host}, port {port}: {why}. "
                 "Stop what uses it, or set page.port to another."
             ) from error
 
