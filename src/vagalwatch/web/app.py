@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import socket
 from collections import deque
 from importlib.resources import files
@@ -219,7 +218,7 @@ class Page:
             family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             return socket.create_server(address, family=family)
         except OSError as error:
-            why = os.strerror(error.errno or 0)  # its own text repeats the address
+            why = str(error.strerror).partition(" (")[0]  # the rest repeats the address
             raise ConfigError(
                 f"The page cannot listen on {host}, port {port}: {why}. "
                 "Stop what uses it, or set page.port to another."
