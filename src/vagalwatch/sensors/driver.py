@@ -44,6 +44,9 @@ class Driver(ABC):
     """Characteristics to read once after connecting, before subscribing; all dispensable."""
     teardown: tuple[tuple[str, bytes], ...] = ()
     """Writes before a clean disconnect."""
+    gather_s: float = 0.0
+    """How long a frame may wait for the next ones, to be taken with them; each keeps the time at
+    which it came."""
     codecs: Mapping[str, str] = {}
     """Names of the frames' layouts, as in the journal."""
 

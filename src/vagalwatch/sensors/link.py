@@ -180,7 +180,7 @@ class SensorLink:
         )
 
     async def _live(self, client: BleakClient, events: asyncio.Queue[_Frame | _Event]) -> Trouble:
-        """From the connection to its end; whatever ends it, the gap comes first."""
+        """From the connection to its end; whatever ends it, what came is taken, then the gap."""
         ticker = asyncio.create_task(self._tick(events))
         reason = GapReason.LINK_LOST
         try:
@@ -192,6 +192,8 @@ class SensorLink:
             raise
         finally:
             ticker.cancel()
+            while not events.empty():
+                self._take(events.get_nowait())
             self._say(self._driver.closed(self._clock.now_ns(), reason))
             await self._hang_up(client)
 
@@ -222,16 +224,21 @@ class SensorLink:
     async def _listen(self, events: asyncio.Queue[_Frame | _Event]) -> Trouble:
         while True:
             event = await events.get()
+            self._take(event)
             if event is _Event.LOST:
                 return link_trouble.LINK_LOST
-            if isinstance(event, _Frame):
-                self._lived = True
-                self._say(self._driver.frame(event.uuid, event.raw, event.recv_ns))
-                continue
-            now_ns = self._clock.now_ns()
-            self._say(self._driver.tick(now_ns))
-            if self._driver.stalled(now_ns):
-                return link_trouble.STALLED
+            if event is _Event.TICK:
+                now_ns = self._clock.now_ns()
+                self._say(self._driver.tick(now_ns))
+                if self._driver.stalled(now_ns):
+                    return link_trouble.STALLED
+            if events.empty() and self._driver.gather_s:
+                await self._clock.sleep(self._driver.gather_s)
+
+    def _take(self, event: _Frame | _Event) -> None:
+        if isinstance(event, _Frame):
+            self._lived = True
+            self._say(self._driver.frame(event.uuid, event.raw, event.recv_ns))
 
     async def _tick(self, events: asyncio.Queue[_Frame | _Event]) -> None:
         while True:
