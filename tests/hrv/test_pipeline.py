@@ -43,6 +43,7 @@ from vagalwatch.records import (
     Marker,
     Motion,
     Record,
+    Run,
     Setting,
     State,
     Stream,
@@ -404,6 +405,51 @@ def test_shutdown_needs_skin() -> None:
     blind = run(low_pattern(skin=False))
     assert [o for o in blind if isinstance(o, Episode)] == []
     assert State.SHUTDOWN not in {row.state for row in rows(blind)}
+
+
+@pytest.mark.parametrize(("kind", "gate"), [(Eda, Gate.EDA_SILENT), (Motion, Gate.MOTION_MISSING)])
+def test_a_shutdown_that_is_no_longer_seen_is_unknown(kind: type, gate: Gate) -> None:
+    """Neither still shut down nor settled, for as long as the heart stays low."""
+    estimates = rows(run(without(low_pattern(skin=True), kind, 480)))
+    assert at(estimates, 480).state is State.SHUTDOWN
+    later = [row for row in estimates if row.t_ns >= T0_NS + 540 * NS]
+    assert {(row.state, row.reason, row.arousal) for row in later} == {
+        (State.UNKNOWN, gate, None),
+    }
+
+
+def test_after_a_clock_that_went_back_rows_go_on_and_the_usual_stands() -> None:
+    """A machine without a clock of its own wakes up in the past."""
+    off = Contact(wearer=WEARER, source="ring", t_ns=T0_NS + NS, recv_ns=T0_NS + NS, on_body=False)
+    before = in_order(sitter(rng(), minutes=4, fast_from_s=60), [off])
+    back_ns = 10**6 * NS
+    began = Run(t_ns=back_ns, recv_ns=back_ns, version="", engine_version=1, parameters_hash="")
+    again = [
+        moved_by(r, back_ns - T0_NS)
+        for r in settled(3)
+        if isinstance(r, Heart | Tick | Eda | Motion)
+    ]
+    outputs = run([*before, began, *again])
+    first, last = [o for o in outputs if isinstance(o, Episode)]
+    assert (first.end_ns, last.onset_ns) == (None, first.onset_ns)
+    assert last.end_ns is not None  # it ended when it was last seen, by its own clock
+    assert first.t_ns <= last.end_ns <= T0_NS + 240 * NS
+    after = [row for row in rows(outputs) if row.t_ns < T0_NS]
+    assert [row.t_ns for row in after] == list(range(back_ns + 5 * NS, back_ns + 180 * NS, 5 * NS))
+    assert after[-1].state is State.SETTLED
+    assert after[-1].usual_hr_bpm == 70.0
+    assert Gate.EDA_MISSING in after[-1].gates  # nobody has said that the ring is worn again
+
+
+def moved_by(record: Heart | Eda | Motion | Tick, delta_ns: int) -> Record:
+    match record:
+        case Heart(beat_t_ns=times):
+            record = replace(record, beat_t_ns=tuple(t + delta_ns for t in times))
+        case Eda(sample_t_ns=times) | Motion(sample_t_ns=times):
+            record = replace(record, sample_t_ns=tuple(t + delta_ns for t in times))
+        case _:
+            pass
+    return replace(record, t_ns=record.t_ns + delta_ns, recv_ns=record.recv_ns + delta_ns)
 
 
 def test_a_low_pattern_never_becomes_the_usual() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from vagalwatch.hrv.parameters import NS, PARAMETERS
@@ -160,6 +160,16 @@ def forget(state: BaselineState) -> None:
     state.since_ns = None
     state.window_ns = None
     state.expired = False
+
+
+def reset_time(state: BaselineState, t_ns: int) -> None:
+    """The clock went back to ``t_ns``: how old the baseline is counts from now on."""
+    state.since_ns = state.window_ns = None
+    state.stretches = [
+        replace(stretch, t_ns=min(stretch.t_ns, t_ns)) for stretch in state.stretches
+    ]
+    if state.usual is not None:
+        state.usual = replace(state.usual, t_ns=min(state.usual.t_ns, t_ns))
 
 
 def to_json(state: BaselineState) -> str:

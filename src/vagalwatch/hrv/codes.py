@@ -28,6 +28,7 @@ class Gate(StrEnum):
     POSTURE = "posture"  # sat down or stood up within the last minute
 
     # Skin conductance: the state stands, but no shutdown can be seen and flooding loses a witness.
+    # In a shutdown the state is unknown: whether it goes on cannot be told.
     EDA_MISSING = "eda-missing"
     EDA_SILENT = "eda-silent"
     EDA_GAP = "eda-gap"
@@ -40,7 +41,7 @@ class Gate(StrEnum):
     # Evidence for single figures.
     RR_THIN = "rr-thin"  # under 70 % of the minute is covered by good beats: no variability
     RR_IRREGULAR = "rr-irregular"  # a rhythm in which beat-to-beat figures mean nothing
-    MOTION_MISSING = "motion-missing"  # nothing tells stillness
+    MOTION_MISSING = "motion-missing"  # nothing tells stillness: no shutdown can be seen
 
 
 class Why(StrEnum):

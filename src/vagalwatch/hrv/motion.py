@@ -130,7 +130,9 @@ def judge(state: MotionState, t_ns: int, *, trunk: bool) -> Moved:
     half = bisect_right(state.second, last - _MOVEMENT.moving_s)
     spreads = [_spread_mg(state, i) for i in range(minute, end) if state.count[i] >= _MIN_SAMPLES]
     recent = [_spread_mg(state, i) for i in range(half, end) if state.count[i] >= _MIN_SAMPLES]
-    if len(recent) < _MOVEMENT.share * _MOVEMENT.moving_s:
+    # Without any spread it is the sensor that stands still: 13 worn E4 sensors, coarse as they
+    # are (1/64 g), showed the same value for 11 s at most in 12 h.
+    if len(recent) < _MOVEMENT.share * _MOVEMENT.moving_s or not any(recent):
         return Moved()
     still = None
     if len(spreads) >= _MOVEMENT.share * _MOVEMENT.still_s:

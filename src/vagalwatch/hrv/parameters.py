@@ -194,7 +194,6 @@ class Shutdown:
     nsr_share: float = 0.34  # ... and this share of the usual
     z_scl: float = -0.5
     dwell_s: float = 45.0
-    dwell_blind_s: float = 90.0  # no accelerometer: twice as long, past any change of posture
     exit_bpm: float = 3.0
     exit_s: float = 60.0
 

@@ -43,6 +43,7 @@ from vagalwatch.records import (
     Metrics,
     Motion,
     Reason,
+    Run,
     Setting,
     State,
     Stream,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 _ROWS = PARAMETERS.rows
 _STEP_NS: Final = _ROWS.step_s * NS
 _WAIT_NS: Final = _ROWS.wait_s * NS
+_BACKWARDS_NS: Final = 60 * NS
+"""Less is waited for: rows go on as soon as the clock is there again."""
 _TRUNK: Final = frozenset({"chest", "torso", "trunk", "waist"})
 _FORGET_NS: Final = 3600 * NS
 """A source that has said nothing for an hour is forgotten (its state would be snapshotted)."""
@@ -101,6 +104,8 @@ class Pipeline:
         if record.wearer not in {self._wearer, SITE}:
             return []
         outputs = self._due(record.recv_ns)
+        if isinstance(record, Run) and not record.ended:
+            outputs.extend(self._begin_run(record.recv_ns))
         if self._state.next_row_ns is None and isinstance(
             record, Tick | Heart | Eda | Motion | Level | Contact
         ):
@@ -109,6 +114,26 @@ class Pipeline:
             self._state.next_row_ns = first_ns // _STEP_NS * _STEP_NS + _STEP_NS
         self._take(record)
         return outputs
+
+    def _begin_run(self, recv_ns: int) -> list[Record]:
+        """Where the clock has gone back (a machine without one of its own), begin anew.
+
+        Rows that wait for the time of the run before would wait for years. Nothing that was
+        received can be placed any more; only what is worn, who is who and the usual still hold.
+        """
+        state = self._state
+        if state.next_row_ns is None or recv_ns >= state.next_row_ns - _BACKWARDS_NS:
+            return []
+        changes = states.end_all(state.machine)
+        bl.reset_time(state.baseline, recv_ns)
+        state.next_row_ns = None
+        for sources in (state.hearts, state.skins, state.motions):
+            sources.clear()
+        for link in state.links.values():
+            quality.reset_time(link, recv_ns)
+        state.exercise = motion.ExerciseState()
+        state.machine = states.Machine()
+        return [self._episode(change, recv_ns) for change in changes]
 
     def _due(self, recv_ns: int) -> list[Record]:
         state = self._state
@@ -190,12 +215,16 @@ class Pipeline:
             reasons = _progress(progress)
         else:
             changes = states.step(state.machine, row, usual, exerted=exerted)
-            verdict, reason = state.machine.phase, ""
-            value, shares = states.arousal(row.z_hr, row.z_scl, row.z_nsr)
-            reasons = (
-                *_terms(metrics, row, usual, shares),
-                *states.conditions_met(state.machine, row, usual),
-            )
+            if states.shown(state.machine, row):
+                verdict, reason = state.machine.phase, ""
+                value, shares = states.arousal(row.z_hr, row.z_scl, row.z_nsr)
+                reasons = (
+                    *_terms(metrics, row, usual, shares),
+                    *states.conditions_met(state.machine, row, usual),
+                )
+            else:  # neither still shut down nor settled: whether it goes on cannot be told
+                missing = Gate.MOTION_MISSING if row.still is None else Gate.EDA_MISSING
+                verdict, reason = State.UNKNOWN, str(evidence.skin.gate or missing)
             usable = states.may_drift(
                 state.machine, row, usual, provisional=bl.provisional(state.baseline)
             )

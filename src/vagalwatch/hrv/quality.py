@@ -72,6 +72,13 @@ def off_body_now(link: LinkState) -> bool:
     return bool(link.worn) and not link.worn[-1]
 
 
+def reset_time(link: LinkState, t_ns: int) -> None:
+    """The clock went back to ``t_ns``: of the past only the last contact state still holds."""
+    link.worn = link.worn[-1:]
+    link.worn_t_ns = [t_ns] * len(link.worn)
+    link.open_gaps.clear()
+
+
 def take_gap(link: LinkState, gap: Gap) -> None:
     """Open a gap, or close it."""
     stream = gap.stream.value

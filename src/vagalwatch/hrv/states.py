@@ -146,7 +146,7 @@ def arousal(
 def step(state: Machine, row: Row, usual: Minutes, *, exerted: bool) -> list[Change]:
     """Judge a known row and return what starts or ends with it; ``state.phase`` is the result.
 
-    ``exerted``: there was exertion within the last minutes, or it cannot be excluded.
+    ``exerted``: an accelerometer showed exertion within the last minutes.
     """
     changes = watch_fall(state, row, usual.hr.median, exerted=exerted)
     _remember(state, row)
@@ -190,6 +190,11 @@ def may_drift(state: Machine, row: Row, usual: Minutes, *, provisional: bool) ->
     return state.phase is State.SETTLED and row.hr_bpm > _slow_bpm(usual.hr.median)
 
 
+def shown(state: Machine, row: Row) -> bool:
+    """Whether what the phase rests on can still be seen: a shutdown needs skin and movement."""
+    return state.phase is not State.SHUTDOWN or None not in (row.z_scl, row.still)
+
+
 def miss(state: Machine, t_ns: int) -> list[Change]:
     """A row about which nothing is known. After a minute of them nothing is open any more."""
     for dwell in state.dwells.values():
@@ -197,16 +202,21 @@ def miss(state: Machine, t_ns: int) -> list[Change]:
     _forget_before(state, t_ns - _KEEP_NS)
     if state.known_ns is None or t_ns - state.known_ns < PARAMETERS.unknown_ends_s * NS:
         return []
-    changes = [
-        Change(episode=episode, end_ns=max(state.known_ns, episode.t_ns))
-        for episode in (state.safety, state.episode)
-        if episode is not None
-    ]
+    changes = end_all(state)
     state.safety = state.episode = None
     state.phase = State.SETTLED
     state.dwells.clear()
     state.known_ns = None
     return changes
+
+
+def end_all(state: Machine) -> list[Change]:
+    """What is open ends when it was last seen."""
+    return [
+        Change(episode=episode, end_ns=max(state.known_ns or 0, episode.t_ns))
+        for episode in (state.safety, state.episode)
+        if episode is not None
+    ]
 
 
 def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bool) -> list[Change]:
@@ -285,7 +295,6 @@ def conditions_met(state: Machine, row: Row, usual: Minutes) -> tuple[Reason, ..
         return ()
     held_s = _held_s(state, "shutdown", row.t_ns)
     highest_bpm = _highest_bpm(state, row.t_ns)
-    still = (Reason(code=Why.STILL, held_s=held_s),) if row.still else ()
     return (
         Reason(
             code=Why.HEART_SLOW,
@@ -306,7 +315,7 @@ def conditions_met(state: Machine, row: Row, usual: Minutes) -> tuple[Reason, ..
             threshold=_quiet_nsr(usual),
         ),
         Reason(code=Why.SKIN_LOW, z=row.z_scl, threshold=_SHUTDOWN.z_scl),
-        *still,
+        Reason(code=Why.STILL, held_s=held_s),
     )
 
 
@@ -335,7 +344,7 @@ def _conditions(
         "rising-over": row.hr_bpm < rising_bpm - _FLOODING.rising_slack_bpm,
     }, {
         "flooding": _FLOODING.dwell_s,
-        "shutdown": _SHUTDOWN.dwell_blind_s if row.still is None else _SHUTDOWN.dwell_s,
+        "shutdown": _SHUTDOWN.dwell_s,
         "flooding-over": _FLOODING.exit_s,
         "shutdown-over": _SHUTDOWN.exit_s,
         "recovered": _FLOODING.recovered_s,
@@ -347,8 +356,8 @@ def _conditions(
 def _shut_down(state: Machine, row: Row, usual: Minutes) -> bool:
     """All of it: slow, fallen, skin quiet and low, still, engaged before and not drowsing."""
     usual_bpm = usual.hr.median
-    if row.nsr_per_min is None or row.z_scl is None or usual.nsr is None or row.still is False:
-        return False
+    if row.nsr_per_min is None or row.z_scl is None or usual.nsr is None or not row.still:
+        return False  # what no sensor shows is no sign: a heart slows in whoever lies down, too
     slow_bpm = _slow_bpm(usual_bpm)
     if row.hr_bpm > slow_bpm or row.nsr_per_min > _quiet_nsr(usual) or row.z_scl >= _SHUTDOWN.z_scl:
         return False

@@ -1,0 +1,189 @@
+"""Sensors that fail at random: no row may take what is missing for calm or for a shutdown."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers_hrv import (
+    NS,
+    T0_NS,
+    WEARER,
+    baseline_setting,
+    edas,
+    hearts,
+    in_order,
+    motions,
+    rr_around,
+    skin_around,
+    still_hand,
+    ticks,
+)
+from vagalwatch.hrv.pipeline import Pipeline, PipelineState
+from vagalwatch.records import (
+    Contact,
+    Eda,
+    Estimate,
+    Gap,
+    GapReason,
+    Heart,
+    Motion,
+    Record,
+    State,
+    Stream,
+)
+
+Trouble = Literal["silent", "off-body", "frozen", "link-lost"]
+Turn = Literal["low", "quiet", "fast"]
+TURN_S, END_S = 240, 540
+SOURCES = {Stream.HEART: "strap", Stream.EDA: "ring", Stream.MOTION: "hand"}
+KINDS = {Stream.HEART: Heart, Stream.EDA: Eda, Stream.MOTION: Motion}
+
+WITHIN_S: dict[tuple[Stream, Trouble], int] = {
+    **{(stream, "off-body"): 5 for stream in Stream},
+    **{(stream, "link-lost"): 5 for stream in Stream},
+    (Stream.HEART, "silent"): 15,
+    (Stream.HEART, "frozen"): 15,
+    (Stream.EDA, "silent"): 15,
+    (Stream.EDA, "frozen"): 35,
+    (Stream.MOTION, "silent"): 20,
+    (Stream.MOTION, "frozen"): 35,
+}
+"""How long a fault may go unnoticed: its window and a row."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    stream: Stream
+    trouble: Trouble
+    from_s: int
+    to_s: int
+
+    def covers(self, record: Record) -> bool:
+        sent_s = (record.recv_ns - T0_NS) / NS
+        return isinstance(record, KINDS[self.stream]) and self.from_s <= sent_s < self.to_s
+
+    def noticed_at(self, t_s: float) -> bool:
+        """Whether the row for ``t_s``, which leaves 3 s later, has to know of it."""
+        return self.from_s + WITHIN_S[self.stream, self.trouble] <= t_s < self.to_s - 3
+
+
+@st.composite
+def troubles(draw: st.DrawFn) -> list[Fault]:
+    """Up to three faults of each stream, one after the other."""
+    faults: list[Fault] = []
+    for stream in Stream:
+        at_s = 60
+        for _ in range(draw(st.integers(0, 3))):
+            at_s += draw(st.integers(5, 150))
+            lasts_s = draw(st.integers(5, 200))
+            trouble: Trouble = draw(st.sampled_from(["silent", "off-body", "frozen", "link-lost"]))
+            faults.append(Fault(stream, trouble, at_s, at_s + lasts_s))
+            at_s += lasts_s + 5
+    return faults
+
+
+@cache
+def story(turn: Turn) -> list[Record]:
+    """Engaged talk for four minutes; then a shutdown, rest or a flood."""
+    rng = random.Random(5)  # noqa: S311 - a story, not a secret
+    goal_bpm, goal_us = {"low": (60.0, 4.0), "quiet": (70.0, 5.0), "fast": (105.0, 6.5)}[turn]
+
+    def towards(start: float, goal: float, t_s: float) -> float:
+        return start + (goal - start) * min(1.0, max(0.0, (t_s - TURN_S) / 45))
+
+    talk_s = [float(t) for t in range(5, END_S if turn == "fast" else TURN_S, 8)]
+    rr_ms = rr_around(rng, lambda t_s: towards(77.0, goal_bpm, t_s), END_S)
+    skin_us = skin_around(
+        rng, 4.0, END_S, scl_us=lambda t_s: towards(5.5, goal_us, t_s), responses_at_s=talk_s
+    )
+    return in_order(
+        [baseline_setting()],
+        ticks(T0_NS, T0_NS + END_S * NS),
+        hearts(rr_ms, source=SOURCES[Stream.HEART]),
+        edas(skin_us, 4.0, source=SOURCES[Stream.EDA]),
+        motions(still_hand(rng, 14.0, END_S), 14.0, source=SOURCES[Stream.MOTION]),
+    )
+
+
+def failed(record: Record, trouble: Trouble) -> list[Record]:
+    """What comes of a record while its stream is in trouble."""
+    match record:
+        case _ if trouble in {"silent", "link-lost"}:
+            return []
+        case Heart() if trouble == "off-body":  # it goes on and reports what a table gives
+            return [replace(record, contact=False)]
+        case Heart():
+            return [replace(record, hr_bpm=70.0, rr_ms=(857.421875,) * len(record.rr_ms))]
+        case Eda() if trouble == "frozen":
+            return [replace(record, eda_us=(4.0,) * len(record.eda_us))]
+        case Motion() if trouble == "frozen":
+            same = (10.0,) * len(record.sample_t_ns)
+            return [replace(record, acc_x_mg=same, acc_y_mg=same, acc_z_mg=same)]
+        case _:
+            return [record]
+
+
+def said(fault: Fault) -> list[Record]:
+    """What the link or the sensor itself says of the fault, if anything."""
+    source = SOURCES[fault.stream]
+    from_ns, to_ns = T0_NS + fault.from_s * NS, T0_NS + fault.to_s * NS
+    if fault.trouble == "link-lost":
+        gap = Gap(
+            wearer=WEARER,
+            source=source,
+            stream=fault.stream,
+            t_ns=from_ns,
+            recv_ns=from_ns,
+            reason=GapReason.LINK_LOST,
+        )
+        return [gap, replace(gap, recv_ns=to_ns, end_ns=to_ns)]
+    if fault.trouble == "off-body":
+        return [
+            Contact(wearer=WEARER, source=source, t_ns=t_ns, recv_ns=t_ns, on_body=on_body)
+            for t_ns, on_body in ((from_ns, False), (to_ns, True))
+        ]
+    return []
+
+
+def rows(turn: Turn, faults: list[Fault]) -> list[Estimate]:
+    records: list[Record] = []
+    for record in story(turn):
+        trouble = next((fault.trouble for fault in faults if fault.covers(record)), None)
+        records += [record] if trouble is None else failed(record, trouble)
+    told = in_order(records, *(said(fault) for fault in faults))
+    pipeline = Pipeline(WEARER, PipelineState())
+    return [o for record in told for o in pipeline.push(record) if isinstance(o, Estimate)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(["low", "quiet", "fast"]), troubles())
+def test_a_fault_never_reads_as_calm_nor_as_shutdown(turn: Turn, faults: list[Fault]) -> None:
+    for row in rows(turn, faults):
+        t_s = (row.t_ns - T0_NS) / NS
+        failing = {fault.stream for fault in faults if fault.noticed_at(t_s)}
+        if Stream.HEART in failing:
+            assert (row.state, row.arousal) == (State.UNKNOWN, None), t_s
+            assert row.reason
+        if failing:
+            assert row.state is not State.SHUTDOWN, t_s
+        if Stream.EDA in failing:
+            assert (row.metrics.scl_us, row.metrics.nsr_per_min) == (None, None), t_s
+        if Stream.MOTION in failing:
+            assert row.metrics.motion_mg is None, t_s
+        if row.state is State.SHUTDOWN:
+            shown = row.metrics.z_hr, row.metrics.z_scl, row.metrics.motion_mg
+            assert None not in shown, t_s
+            assert turn == "low"  # and a fault alone never makes one
+
+
+def test_the_stories_reach_what_the_faults_must_not_feign() -> None:
+    reached = {turn: {row.state for row in rows(turn, [])} for turn in ("low", "quiet", "fast")}
+    assert State.SHUTDOWN in reached["low"]
+    assert reached["quiet"] <= {State.UNKNOWN, State.SETTLED, State.RISING}
+    assert State.FLOODING in reached["fast"]
