@@ -70,7 +70,7 @@ def test_without_pyarrow_the_csv_is_there_and_the_summary_says_what_to_install(
     summary = analysis.analyze(recording, tmp_path / "out")
     assert not (tmp_path / "out" / "timeline.parquet").exists()
     assert len(read_rows(tmp_path / "out" / "timeline.csv")) == 12
-    assert any("pip install 'vagalwatch[research]'" in note for note in summary.notes)
+    assert any("bash scripts/environment dev" in note for note in summary.notes)
 
 
 def test_an_episode_stands_with_onset_alert_end_and_reasons(tmp_path: Path) -> None:

@@ -114,11 +114,12 @@ def demo(
 ) -> None:
     """Play a hard conversation through the whole service, with two simulated wearers."""
     try:
-        from vagalwatch.demo import DemoError, play
+        from vagalwatch.demo import play
+        from vagalwatch.demo_phone import DemoError
     except ModuleNotFoundError as error:
         if error.name != "bumble":
             raise
-        _stop("The demo needs its extra: pip install 'vagalwatch[demo]'.", FAILED)
+        _stop("The demo needs its extra: start it with scripts/demo, which installs it.", FAILED)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with _progress("Playing") as progress:
         try:
@@ -131,8 +132,8 @@ def demo(
                     tell=lambda sentence: typer.echo(sentence, err=True),
                 )
             )
-        except DemoError as error:
-            _stop(str(error), FAILED)
+        except* DemoError as errors:
+            _stop(str(_first(errors)), FAILED)
     if as_json:
         _print_json(asdict(outcome))
     else:

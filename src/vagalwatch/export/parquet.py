@@ -103,5 +103,7 @@ def _load() -> tuple[Any, Any, Any]:
         )
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            "Parquet needs the extra “research”: pip install 'vagalwatch[research]'."
+            # Not `pip install vagalwatch[research]`: the name is not ours in any registry.
+            "Parquet needs the extra “research”. Run “bash scripts/environment dev” in the "
+            "project's folder."
         ) from error
