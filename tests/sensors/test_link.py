@@ -154,6 +154,34 @@ async def test_the_ring_is_set_up_once_and_left_alone_after_a_reconnect(air: Scr
         assert len(air.written) == 2
 
 
+async def test_what_a_ring_sent_just_before_a_stop_is_taken_before_the_gap(
+    air: ScriptedAir,
+) -> None:
+    air.services = {
+        nuanic.SERVICE_UUID: {
+            nuanic.MODE_UUID: bytes([nuanic.MODE_RAW_EDA]),
+            nuanic.RATE_UUID: b"\x10",
+            nuanic.STATE_UUID: nuanic.encode_state(on_finger=True),
+            nuanic.EDA_UUID: b"",
+        }
+    }
+    sensor = SensorSettings(device="nuanic", address=ADDRESS, eda_rate_hz=16)
+    came_ns = []
+    async with listening(air, sensor) as listener:
+        await listener.until(lambda: listener.link.status == "connected", 5)
+        for n in range(7):  # the first waits for nobody; the last ones still wait at the stop
+            frame = nuanic.encode_eda(nuanic.NuanicEda(1, 1_000_000 + 62 * n, 500_000))
+            await air.notify(frame, nuanic.EDA_UUID)
+            came_ns.append(air.clock.now_ns())
+            await air.pass_time(0.0625)
+        assert 0 < len([r for r in listener.records if r.kind == "eda"]) < 7
+    eda = [n for n, record in enumerate(listener.records) if record.kind == "eda"]
+    assert [listener.records[n].recv_ns for n in eda] == came_ns
+    assert listener.gaps[-1] == (GapReason.STOPPED, False)
+    last_gap = max(n for n, record in enumerate(listener.records) if record.kind == "gap")
+    assert eda[-1] < last_gap
+
+
 async def test_two_links_never_search_at_the_same_time(air: ScriptedAir) -> None:
     await air.hide()
     other = SensorSettings(device="heart-rate", address="C0:FF:EE:00:00:02")
