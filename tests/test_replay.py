@@ -6,20 +6,34 @@ import asyncio
 import itertools
 import json
 import sqlite3
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers_house import EVENING_NS, WEARER, house, journalled
 from helpers_recording import heart
 from vagalwatch.clock import StoryClock
-from vagalwatch.engine import ENGINE_VERSION, Engine
+from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
 from vagalwatch.export import tidy
+from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.log import SqliteJournal
-from vagalwatch.records import Alert, Run, Setting
-from vagalwatch.replay import check, paced, replay
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    AnswerKind,
+    BreakStep,
+    Episode,
+    Estimate,
+    Run,
+    Setting,
+)
+from vagalwatch.replay import check, inputs, outputs, paced, replay
 from vagalwatch.sensors.recording import RecordingError, sequence
+from vagalwatch.sensors.simulated.body import Body
+from vagalwatch.sensors.simulated.script import Drive, Phase, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +116,74 @@ def test_a_journal_whose_beginning_has_left_goes_on_with_the_baseline_it_kept(
         tmp_path / "home.sqlite",
         lambda said: said if said.recv_ns >= kept_from_ns or isinstance(said, Setting) else None,
     )
+    found = check(tmp_path / "home.sqlite")
+    assert found.compared >= 2
+    assert found.differences == ()
+
+
+async def test_over_a_restart_and_a_new_baseline_the_replay_says_what_the_service_said(
+    tmp_path: Path,
+) -> None:
+    """The whole service, twice; the second run goes on from the snapshot of the first."""
+    clock = StoryClock(EVENING_NS)
+    rest = {"nsr_per_min": 2.5}
+    roused = {"scl_us": 9.0, "nsr_per_min": 18.0}
+    first = Script(Phase(0, Drive(hr_bpm=68, **rest)), Phase(280, Drive(hr_bpm=110, **roused), 20))
+    second = Script(Phase(0, Drive(hr_bpm=70, **rest)), Phase(420, Drive(hr_bpm=112, **roused), 20))
+
+    def sets(key: str, value: str) -> Setting:
+        now_ns = clock.now_ns()
+        return Setting(wearer=WEARER, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
+
+    def says(answer: AnswerKind, about: str) -> Answer:
+        now_ns = clock.now_ns()
+        return Answer(wearer=WEARER, t_ns=now_ns, recv_ns=now_ns, answer=answer, about=about)
+
+    async with house(tmp_path, Body(3, first), clock=clock) as home:
+        await home.live(360)
+        (alert,) = [said for said in home.said if isinstance(said, Alert)]
+        home.service.hub.take(says(AnswerKind.YES, alert.id))
+        await home.live(20)
+    await clock.advance(25 * 60)  # the time without prompts passes, and the break's
+    async with house(tmp_path, Body(4, second), clock=clock) as home:
+        await home.live(60)
+        home.service.hub.take(says(AnswerKind.IM_BACK, alert.id))
+        home.service.hub.take(sets(BASELINE_KEY, "null"))
+        await home.live(480)
+    kinds = Estimate | Episode | Alert | BreakStep
+    recorded = [
+        one
+        for one in journalled(tmp_path)
+        if isinstance(one, kinds) or (isinstance(one, Setting) and not is_input(one))
+    ]
+    again = list(outputs(inputs(tmp_path / "test.sqlite", WEARER), WEARER))
+    assert again == recorded
+    said = Counter(one.kind for one in recorded)
+    assert said["alert"] == 2
+    assert said["episode"] >= 3  # the first ended
+    assert said["break"] >= 5  # offered, on, its time up, returned; offered
+    assert said["setting"] >= 1
+    found = check(tmp_path / "test.sqlite")
+    assert (found.differences, found.notes) == ((), ())
+
+
+def test_a_baseline_in_the_journal_that_the_engine_does_not_make_is_not_told_to_it(
+    tmp_path: Path,
+) -> None:
+    """Else a replay would only say what it had been told."""
+    changed = 0
+
+    def other(said: Record) -> Record:
+        nonlocal changed
+        if not isinstance(said, Setting):
+            return said
+        changed += 1
+        stretches = json.loads(said.value)
+        stretches[0]["hr"] = [99.0, 2.0]  # against this, no heart of the recording floods
+        return replace(said, value=json.dumps(stretches))
+
+    live(tmp_path / "home.sqlite", other)
+    assert changed
     found = check(tmp_path / "home.sqlite")
     assert found.compared >= 2
     assert found.differences == ()

@@ -14,7 +14,7 @@ from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import choose, entries, is_journal
-from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Run, Setting
+from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Run, Session, Setting
 from vagalwatch.sensors.recording import RecordingError, read, sequence
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
 
 NS = 1_000_000_000
+_STILL_HOLD = (Run, Session, Setting)
+"""Kinds of which retention keeps the last, however old."""
 Lasting = Episode | Alert | BreakStep
 """What a check compares."""
 
@@ -93,18 +95,25 @@ def inputs(path: Path, wearer: str) -> Iterator[Record]:
 def outputs(records: Iterable[Record], wearer: str) -> Iterator[Record]:
     """What the engine says of ``records``; what it once said itself is passed over.
 
-    All but a baseline that it has not made this time: where retention has taken the beginning of
-    a journal, the last baseline from there still stands in it, and with it the replay goes on.
+    Where retention has taken the beginning of a journal, which shows in a baseline that stands
+    before anything it could be made of, the engine cannot make the same baselines again: there,
+    and only there, it is told those that it has not made itself.
     """
     engine = Engine(wearer)
-    settings: set[Setting] = set()
+    made: set[Setting] = set()
+    begun = beginning_left = False
     for record in records:
-        known = record in settings if isinstance(record, Setting) else not is_input(record)
-        if known:
+        if is_input(record):
+            begun = begun or not isinstance(record, _STILL_HOLD)
+        elif isinstance(record, Setting):
+            beginning_left = beginning_left or not begun
+            if not beginning_left or record in made:
+                continue
+        else:
             continue
         for said in engine.push(record):
             if isinstance(said, Setting):
-                settings.add(said)
+                made.add(said)
             yield said
 
 
