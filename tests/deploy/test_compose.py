@@ -96,6 +96,16 @@ def test_prepare_refuses_what_is_no_pseudonym(prepared: Path, name: str) -> None
     assert "pseudonym" in refused.stderr
 
 
+@pytest.mark.parametrize("name", ["vagalwatch", "accounts"])
+def test_prepare_gives_no_wearer_the_services_own_account(prepared: Path, name: str) -> None:
+    """A wearer called "vagalwatch" would have got the password that opens everybody's topics."""
+    refused = subprocess.run(
+        [prepared / "prepare", "gateway.test", name], check=False, capture_output=True, text=True
+    )
+    assert refused.returncode == 2
+    assert "taken" in refused.stderr
+
+
 FAKE_INFLUX = """#!/bin/bash
 printf '%s\\n' "$*" >>"$CALLS"
 [ "$1 $2" = "auth create" ] && printf '{\\n\\t"id": "1",\\n\\t"token": "tok-en==",\\n}\\n'
