@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vagalwatch.journal.log import SqliteJournal
-from vagalwatch.records import Marker, Record, Run, Session, Setting, Tick
+from vagalwatch.journal.walltime import WallTime
+from vagalwatch.records import ClockStep, Marker, Record, Run, Session, Setting, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,42 @@ async def test_a_run_whose_clock_was_behind_is_not_taken_for_old(journal: Sqlite
     await fill(journal, [Tick(t_ns=n, recv_ns=n) for n in (5, 60, 2, 3, 61)])
     assert await journal.prune(50, []) == 1
     assert times(journal) == [60, 2, 3, 61]
+
+
+def step(t_ns: int, delta_ns: int) -> ClockStep:
+    return ClockStep(t_ns=t_ns, recv_ns=t_ns, delta_ns=delta_ns)
+
+
+async def test_yesterday_is_not_old_because_the_clock_was_years_behind(tmp_path: Path) -> None:
+    """The first run of a Pi without RTC: the next start took all of it for old."""
+    path = tmp_path / "site.sqlite"
+    with closing(SqliteJournal(path)) as journal:
+        await fill(journal, [Tick(t_ns=1, recv_ns=1), step(2, 1000), Tick(t_ns=5, recv_ns=5)])
+    with closing(SqliteJournal(path)) as journal:
+        await fill(journal, [Tick(t_ns=1100, recv_ns=1100)])
+        assert await journal.prune(1001, []) == 0
+        assert await journal.prune(1004, []) == 1
+        assert times(journal) == [2, 5, 1100]
+
+
+async def test_a_clock_step_stays_while_anything_of_its_run_is_to_be_delivered(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "site.sqlite"
+    with closing(SqliteJournal(path)) as journal:
+        places = await fill(journal, [step(0, 9), *(Tick(t_ns=n, recv_ns=n) for n in range(1, 5))])
+        journal.move_cursor("influx", places[2])
+        await fill(journal, [Tick(t_ns=5, recv_ns=5)])
+        assert await journal.prune(100, ["influx"]) == 2
+        wall = WallTime(journal)
+        delivered = [wall.corrected(entry).record.t_ns for entry in journal.read(places[2])]
+        assert delivered == [12, 13, 14]
+    with closing(SqliteJournal(path)) as journal:
+        (last,) = await fill(journal, [Tick(t_ns=200, recv_ns=200)])
+        journal.move_cursor("influx", last)
+        await fill(journal, [Tick(t_ns=201, recv_ns=201)])
+        assert await journal.prune(100, ["influx"]) == 4
+        assert times(journal) == [200, 201]
 
 
 async def test_no_trace_of_what_was_deleted_stays_in_any_file(

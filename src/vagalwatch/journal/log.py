@@ -208,7 +208,7 @@ class SqliteJournal:
             self._hurry(COMMIT_AFTER_S)
 
     async def prune(self, before_ns: int, ledgers: Collection[str]) -> int:
-        """Delete what came before ``before_ns`` and return how many rows that were.
+        """Delete what came before ``before_ns`` (wall time) and return how many rows that were.
 
         Nothing goes that one of ``ledgers`` (the names of their cursors) has not finished with,
         nor what still holds: see :func:`vagalwatch.journal.retention.plan`.

@@ -1,8 +1,9 @@
 """What is old and has been taken by every ledger leaves the journal, a little at a time.
 
 Old is a beginning of the journal: everything before the first record that came within the kept
-days. Going by places and not by times alone, a run whose clock was years behind (a Pi without
-RTC) is not taken for old while what came before it is kept.
+days, by wall time. A run whose clock was years behind (a Pi without RTC) counts by the clock steps
+that put it right; one that was never put right is at least not taken for old while what came
+before it is kept, since old goes by places.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.journal.database import EVENTS_ONLY
+from vagalwatch.journal.port import RUN_SHIFT
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,6 +27,16 @@ _STILL_HOLD: Final = f"""
     GROUP BY kind, wearer, iif(json_valid(body), body ->> 'key', place)
 """  # noqa: S608 - a constant
 
+_OFFSETS: Final = f"""
+    SELECT place >> {RUN_SHIFT}, sum(iif(json_valid(body), body ->> 'delta_ns', 0)) FROM records
+    INDEXED BY events_by_kind WHERE {EVENTS_ONLY} AND kind = 'clock-step' GROUP BY 1
+"""  # noqa: S608 - constants
+
+_FIRST_KEPT: Final = """
+    SELECT place FROM records WHERE place >= ? AND place < ? AND +recv_ns >= ?
+    ORDER BY place LIMIT 1
+"""
+
 _NO_END: Final = (1 << 63) - 1
 
 
@@ -36,30 +48,37 @@ class Plan(NamedTuple):
 
 
 def plan(db: sqlite3.Connection, before_ns: int) -> Plan:
-    """What may leave when records that came before ``before_ns`` are old.
+    """What may leave when records that came before ``before_ns`` (wall time) are old.
 
     The last value of each setting (baselines, consent, mute), the last run and the last session
     still hold and are kept.
     """
-    first_kept = db.execute(
-        "SELECT place FROM records WHERE +recv_ns >= ? ORDER BY place LIMIT 1", (before_ns,)
-    ).fetchone()
+    offsets = dict(db.execute(_OFFSETS).fetchall())
+    end = _NO_END
+    for (run,) in db.execute("SELECT run FROM runs ORDER BY run").fetchall():
+        of_run = (run << RUN_SHIFT, (run + 1) << RUN_SHIFT, before_ns - offsets.get(run, 0))
+        if first_kept := db.execute(_FIRST_KEPT, of_run).fetchone():
+            end = first_kept[0]
+            break
     still_hold = db.execute(_STILL_HOLD).fetchall()
-    return Plan(first_kept[0] if first_kept else _NO_END, tuple(place for (place,) in still_hold))
+    return Plan(end, tuple(place for (place,) in still_hold))
 
 
 def delete_step(db: sqlite3.Connection, plan: Plan, ledgers: Collection[str]) -> int:
     """Delete up to :data:`STEP` rows that ``plan`` gives free and return how many.
 
     Only what each of ``ledgers`` has finished with goes: one that has not begun holds
-    everything, and cursors of ledgers that are no longer configured hold nothing.
+    everything, and cursors of ledgers that are no longer configured hold nothing. Clock steps stay
+    as long as anything of their run, which without them has no wall time.
     """
     cursors = dict(db.execute("SELECT name, place FROM cursors").fetchall())
     behind = min((cursors.get(name, 0) for name in ledgers), default=_NO_END)
+    end = min(plan.end, behind + 1)
     return db.execute(
         "DELETE FROM records WHERE place IN (SELECT place FROM records WHERE place < ? "
-        "AND place <= ? AND place NOT IN (SELECT value FROM json_each(?)) ORDER BY place LIMIT ?)",
-        (plan.end, behind, json.dumps(plan.keep), STEP),
+        "AND place NOT IN (SELECT value FROM json_each(?)) "
+        "AND (kind != 'clock-step' OR place < ?) ORDER BY place LIMIT ?)",
+        (end, json.dumps(plan.keep), end >> RUN_SHIFT << RUN_SHIFT, STEP),
     ).rowcount
 
 
