@@ -227,7 +227,8 @@ class Service:
         ledgers = [] if self._settings.influx.url is None else [InfluxLedger.name]
         while True:
             with suppress(NotRecordingError):
-                count = await self.journal.prune(self._clock.now_ns() - keep_ns, ledgers)
+                wall_ns = self._clock.now_ns() + self._clock.wall_step_ns()
+                count = await self.journal.prune(wall_ns - keep_ns, ledgers)
                 _log.info("retention: %d rows deleted", count)
             await self._clock.sleep(PRUNE_EVERY_S)
 
