@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import aiomqtt
 import pytest
 
+from vagalwatch import demo_phone
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.deliver.broker import HOST, USERNAME, EmbeddedBroker
 from vagalwatch.deliver.mqtt_messages import Command, alert_message, break_message, topic
-from vagalwatch.demo import EVENING_NS, SITE, BreakSeen, Outcome, _Phone, _reaction_s
+from vagalwatch.demo import EVENING_NS, BreakSeen, Outcome, _reaction_s
+from vagalwatch.demo_phone import SITE, DemoError, Phones
 from vagalwatch.records import Alert, Answer, AnswerKind, BreakPhase, BreakStep, EpisodeKind
 
 if TYPE_CHECKING:
@@ -24,44 +25,45 @@ REACTION_S = 20.0
 
 
 class House:
-    """A real broker with the story's phone on it, and what is said there."""
+    """A real broker with the story's phones on it, and what is said there."""
 
     def __init__(self, broker: EmbeddedBroker, line: aiomqtt.Client) -> None:
         self.clock = StoryClock(EVENING_NS)
         mailbox = cast("Mailbox", SimpleNamespace(published=0))
-        self.phone = _Phone(broker, mailbox, self.clock, REACTION_S)
+        self.phones = Phones(broker, mailbox, self.clock, REACTION_S)
+        self.said: list[tuple[AnswerKind, str]] = []
+        self.takes_answers = True
         self._line = line
 
+    async def serve(self) -> None:
+        """Take what is said as the service does: it passes the hub."""
+        async for message in self._line.messages:
+            command = Command.model_validate_json(bytes(message.payload))
+            self.said.append((command.command, command.about))
+            if self.takes_answers:
+                self.taps(command.command, command.about, command.id)
+
     async def send(self, name: str, payload: bytes | str) -> None:
-        """Publish as the service does; return when the phone has it."""
-        had = self.phone.received
+        """Publish as the service does; return when the phones have it."""
+        had = self.phones.received
         await self._line.publish(topic(SITE, "alex", name), payload, qos=1)
         async with asyncio.timeout(10):
-            while self.phone.received == had:  # noqa: ASYNC110 - a plain counter
+            while self.phones.received == had:  # noqa: ASYNC110 - a plain counter
                 await asyncio.sleep(0.01)
 
-    async def said(self) -> list[tuple[AnswerKind, str]]:
-        """What the phone has said up to now.
-
-        Marks of our own come after it: the second goes out when the broker has turned once.
-        """
-        heard = []
-        async with asyncio.timeout(10):
-            for mark in (b"first", b"second"):
-                await self._line.publish(topic(SITE, "alex", "command"), mark, qos=1)
-                async for message in self._line.messages:
-                    if message.payload == mark:
-                        break
-                    command = Command.model_validate_json(bytes(message.payload))
-                    heard.append((command.command, command.about))
-        return heard
-
-    def taps(self, answer: AnswerKind, about: str) -> None:
-        """Whoever watches answers on the page."""
+    def taps(self, answer: AnswerKind, about: str, said_id: str = "") -> None:
+        """An answer passes the hub; without an id it is the watcher's, from the page."""
         now_ns = self.clock.now_ns()
-        self.phone.saw(
-            Answer(wearer="alex", t_ns=now_ns, recv_ns=now_ns, answer=answer, about=about)
+        self.phones.saw(
+            Answer(
+                wearer="alex", t_ns=now_ns, recv_ns=now_ns, answer=answer, about=about, id=said_id
+            )
         )
+
+    async def passes(self, seconds: float) -> None:
+        """Let a while of the story pass."""
+        await self.clock.advance(seconds)
+        await self.phones.turn()
 
 
 @pytest.fixture
@@ -71,19 +73,12 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         async with aiomqtt.Client(HOST, broker.port, username=USERNAME, password=secret) as line:
             await line.subscribe(topic(SITE, "alex", "command"), qos=1)
             house = House(broker, line)
-            calls = asyncio.create_task(house.phone.listen())
-            await _subscribed(house, line)
+            tasks = [asyncio.create_task(house.phones.listen()), asyncio.create_task(house.serve())]
+            await house.phones.ready()
             yield house
-            calls.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await calls
-
-
-async def _subscribed(house: House, line: aiomqtt.Client) -> None:
-    async with asyncio.timeout(10):
-        while not house.phone.received:
-            await line.publish(topic(SITE, "alex", "availability"), "{}", qos=1)
-            await asyncio.sleep(0.05)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _alert() -> bytes:
@@ -96,11 +91,11 @@ def _alert() -> bytes:
         onset_ns=EVENING_NS,
         valid_until_ns=EVENING_NS + 120 * NS,
     )
-    return alert_message(alert, EVENING_NS).model_dump_json().encode()
+    return alert_message(alert, EVENING_NS).payload()
 
 
-def _time_up() -> bytes:
-    step = BreakStep(
+def _time_is_up() -> BreakStep:
+    return BreakStep(
         wearer="alex",
         t_ns=EVENING_NS,
         recv_ns=EVENING_NS,
@@ -110,33 +105,56 @@ def _time_up() -> bytes:
         until_ns=EVENING_NS,
         origin="prompt",
     )
-    return break_message(step).model_dump_json().encode()
+
+
+def _time_up() -> bytes:
+    return break_message(_time_is_up()).payload()
 
 
 async def test_the_storys_people_answer_what_nobody_else_does(house: House) -> None:
     await house.send("alert", _alert())
-    await house.clock.advance(REACTION_S - 1)
-    assert await house.said() == []
-    await house.clock.advance(2)
-    assert await house.said() == [(AnswerKind.YES, "alert-1")]
+    await house.passes(REACTION_S - 1)
+    assert house.said == []
+    await house.passes(1)
+    assert house.said == [(AnswerKind.YES, "alert-1")]
     await house.send("break", _time_up())
-    await house.clock.advance(REACTION_S + 1)
-    assert await house.said() == [(AnswerKind.IM_BACK, "break-1")]
+    await house.passes(REACTION_S)
+    assert house.said[1:] == [(AnswerKind.IM_BACK, "break-1")]
 
 
 async def test_more_time_by_the_watcher_is_not_overruled_by_the_story(house: House) -> None:
     await house.send("break", _time_up())
-    await house.clock.advance(REACTION_S / 2)
+    await house.passes(REACTION_S / 2)
     house.taps(AnswerKind.MORE_TIME, "break-1")
-    await house.clock.advance(REACTION_S)
-    assert await house.said() == []
+    await house.passes(REACTION_S)
+    assert house.said == []
 
 
 async def test_a_wrong_prompt_stays_wrong(house: House) -> None:
     await house.send("alert", _alert())
     house.taps(AnswerKind.WRONG, "alert-1")
-    await house.clock.advance(REACTION_S + 1)
-    assert await house.said() == []
+    await house.passes(REACTION_S + 1)
+    assert house.said == []
+
+
+async def test_the_story_waits_until_what_the_service_said_was_heard(house: House) -> None:
+    """A fast story ended before its people had heard that the time was up."""
+    house.phones.saw(_time_is_up())
+    passing = asyncio.create_task(house.passes(1))
+    await asyncio.wait({passing}, timeout=0.1)
+    assert not passing.done()
+    await house.send("break", _time_up())
+    await passing
+
+
+async def test_an_answer_that_is_not_taken_is_a_fault(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.takes_answers = False
+    monkeypatch.setattr(demo_phone, "MQTT_WITHIN_S", 0.1)
+    await house.send("alert", _alert())
+    with pytest.raises(DemoError, match="not answered"):
+        await house.passes(REACTION_S)
 
 
 @pytest.mark.parametrize(

@@ -13,26 +13,18 @@ import asyncio
 import signal
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import aiomqtt
-
 from vagalwatch.clock import NS, StoryClock
-from vagalwatch.deliver.broker import HOST, USERNAME
-from vagalwatch.deliver.mqtt_messages import OUTGOING, AlertMessage, BreakMessage, Command, topic
+from vagalwatch.demo_phone import SITE, DemoError, Phones
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.records import (
     Alert,
-    Answer,
-    AnswerKind,
-    BreakPhase,
     BreakStep,
     Eda,
-    EpisodeKind,
     Gap,
     Heart,
     Setting,
@@ -47,12 +39,8 @@ from vagalwatch.settings import MqttSettings, PageSettings, SensorSettings, Sett
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from vagalwatch.deliver.broker import EmbeddedBroker
-    from vagalwatch.deliver.mqtt import Mailbox
-    from vagalwatch.records import Record
     from vagalwatch.sensors.simulated.stories import Story
 
-SITE: Final = "demo"
 EVENING_NS: Final = 1_795_446_000 * NS
 """When the story begins: 2026-11-23 17:00 UTC. A fixed evening, so that runs can be compared."""
 
@@ -64,10 +52,6 @@ SEEN_FOR_S: Final = 10.0
 
 REACTION_AT_MOST_S: Final = 100.0
 """Of the story: the answer still comes while the prompt is valid (120 s)."""
-
-
-class DemoError(Exception):
-    """The demo did not go as it must; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,13 +158,14 @@ async def play(
         async with asyncio.TaskGroup() as group:
             life = group.create_task(service.run(stop))
             await service.live.wait()
-            for wearer in WEARERS:
-                service.hub.take(_consent(wearer, clock.now_ns()))
             assert service.broker is not None  # noqa: S101 - the demo's own settings
             assert service.mailbox is not None  # noqa: S101 - as above
-            phone = _Phone(service.broker, service.mailbox, clock, _reaction_s(speed))
-            service.hub.watchers.append(phone.saw)
-            calls = group.create_task(phone.listen())
+            phones = Phones(service.broker, service.mailbox, clock, _reaction_s(speed))
+            service.hub.watchers.append(phones.saw)
+            calls = group.create_task(phones.listen())
+            await phones.ready()
+            for wearer in WEARERS:
+                service.hub.take(_consent(wearer, clock.now_ns()))
             try:
                 await stage.connect(service.links)
             except TimeoutError as error:
@@ -193,10 +178,11 @@ async def play(
                         break
                     due = time.monotonic() + (1 / speed if speed else 0)
                     await stage.play(second)
+                    await phones.turn()
                     played_s = second
                     progress(second / evening.duration_s)
                     await asyncio.sleep(max(due - time.monotonic(), 0))
-            await phone.has_all()
+            await phones.has_all()
             calls.cancel()
             stop.set()
             await life
@@ -212,7 +198,7 @@ async def play(
         seed=seed,
         wearers=WEARERS,
         duration_s=float(played_s),
-        mqtt_messages=phone.received,
+        mqtt_messages=phones.received,
         notifications=stage.air.delivered,
         took_s=round(time.monotonic() - began, 1),
         **counted._asdict(),
@@ -255,93 +241,6 @@ def _told_to_stop(*, watched: bool) -> Iterator[asyncio.Event]:
 def _reaction_s(speed: float | None) -> float:
     """How long the story's people wait, in the story's seconds, so that a watcher sees why."""
     return min(max(REACTION_S, SEEN_FOR_S * (speed or 0)), REACTION_AT_MOST_S)
-
-
-class _Phone:
-    """Both people's phones, and the independent count of what the service publishes."""
-
-    def __init__(
-        self, broker: EmbeddedBroker, mailbox: Mailbox, clock: StoryClock, reaction_s: float
-    ) -> None:
-        self.received = 0
-        self._broker = broker
-        self._mailbox = mailbox
-        self._clock = clock
-        self._reaction_s = reaction_s
-        self._answered: set[str] = set()
-        self._settled: set[str] = set()
-        """Prompts and breaks of which somebody has spoken: the phone does not speak against it."""
-
-    def saw(self, record: Record) -> None:
-        """Leave to the one who watches what they have answered on the page."""
-        if isinstance(record, Answer):
-            self._settled.add(record.about)
-
-    async def listen(self) -> None:
-        """Hear all of the site, and answer prompts after a moment's thought, until cancelled."""
-        password = self._broker.password_file.read_text(encoding="utf-8")
-        try:
-            async with (
-                asyncio.TaskGroup() as thoughts,
-                aiomqtt.Client(
-                    HOST, self._broker.port, username=USERNAME, password=password
-                ) as client,
-            ):
-                await client.subscribe(topic(SITE, "", "#"), qos=1)
-                await self._hear(client, thoughts)
-        except* aiomqtt.MqttError:
-            pass  # the broker went first: broken off, or else `has_all` finds what is missing
-
-    async def has_all(self) -> None:
-        """Return when everything published has been received.
-
-        Raises:
-            DemoError: it has not, after a while.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(10):
-                while self.received < self._mailbox.published:  # noqa: ASYNC110 - two plain counters
-                    await asyncio.sleep(0.05)
-        if self.received != self._mailbox.published:
-            raise DemoError(
-                f"The service published {self._mailbox.published} messages over MQTT, "
-                f"but {self.received} were received."
-            )
-
-    async def _hear(self, client: aiomqtt.Client, thoughts: asyncio.TaskGroup) -> None:
-        async for message in client.messages:
-            *_, wearer, name = str(message.topic).split("/")
-            if name in OUTGOING:
-                self.received += 1
-            answer, about = _answer_to(name, bytes(message.payload))
-            if answer is not None and (key := f"{about}:{answer}") not in self._answered:
-                self._answered.add(key)
-                thoughts.create_task(self._say(client, wearer, answer, about))
-
-    async def _say(self, client: aiomqtt.Client, wearer: str, said: AnswerKind, about: str) -> None:
-        await self._clock.sleep(self._reaction_s)
-        if about in self._settled:
-            return
-        command = Command(
-            id=f"{wearer}-{self._clock.now_ns()}",
-            issued_at=datetime.fromtimestamp(self._clock.now_ns() // NS, UTC),
-            command=said,
-            about=about,
-        )
-        await client.publish(topic(SITE, wearer, "command"), command.payload(), qos=1)
-
-
-def _answer_to(name: str, payload: bytes) -> tuple[AnswerKind | None, str]:
-    """What the story's people say to a message: yes to a break, and back when its time is up."""
-    if name == "alert":
-        alert = AlertMessage.model_validate_json(payload)
-        safety = alert.kind == EpisodeKind.SAFETY
-        return AnswerKind.SEEN if safety else AnswerKind.YES, alert.id
-    if name == "break":
-        step = BreakMessage.model_validate_json(payload)
-        if step.phase in {BreakPhase.SETTLED, BreakPhase.NOT_SETTLED}:
-            return AnswerKind.IM_BACK, step.id
-    return None, ""
 
 
 def _consent(wearer: str, now_ns: int) -> Setting:

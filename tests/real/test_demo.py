@@ -22,6 +22,17 @@ def play(*arguments: str) -> dict[str, Any]:
     return said
 
 
+def play_both(*arguments: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Twice at once, the second one slowed down."""
+    command = [sys.executable, "-m", "vagalwatch", "demo", "--headless", "--json", *arguments]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as one,
+        subprocess.Popen(["nice", "-n", "10", *command], stdout=subprocess.PIPE) as other,
+    ):
+        first, second = (demo.communicate(timeout=300)[0] for demo in (one, other))
+    return json.loads(first.splitlines()[-1]), json.loads(second.splitlines()[-1])
+
+
 def kinds(said: dict[str, Any]) -> dict[str, str]:
     return {alert["wearer"]: alert["kind"] for alert in said["alerts"]}
 
@@ -43,11 +54,23 @@ def test_the_evening_ends_as_its_story_goes(story: str, alerts: dict[str, str]) 
     assert all(alert["reasons"] for alert in said["alerts"])
     assert {pause["wearer"] for pause in said["breaks"]} == set(alerts)
     assert all(pause["minutes"] >= 20 for pause in said["breaks"])
+    assert all(pause["phase"] == "returned" for pause in said["breaks"])
     # Two hearts for forty minutes at 50 to 120 a minute, two rings at 4 Hz but for a minute.
     assert 4000 < said["beats"] < 9600
     assert 18_000 < said["eda_samples"] <= 2 * 4 * said["duration_s"]
     assert said["journal_rows"] > said["notifications"]
     assert said["mqtt_messages"] > 0
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_a_seed_tells_the_same_story_however_fast_the_machine_is() -> None:
+    """MQTT and the links take their time; a story at 60 times life must not outrun them."""
+    one, other = play_both("--seed", "5")
+    # How many states are superseded before they are sent is the machine's matter.
+    for said in (one, other):
+        del said["took_s"], said["mqtt_messages"]
+    assert one == other
 
 
 @pytest.mark.real
