@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vagalwatch.records import Eda, Heart, Motion, Record, Setting, Tick
@@ -30,6 +31,18 @@ def ticks(start_ns: int, end_ns: int) -> Iterator[Record]:
 def in_order(*series: Iterable[Record]) -> list[Record]:
     """One sequence by arrival, as a journal holds it."""
     return sorted(itertools.chain(*series), key=lambda record: record.recv_ns)
+
+
+def moved_by(record: Record, delta_ns: int) -> Record:
+    """The same, later."""
+    match record:
+        case Heart(beat_t_ns=times):
+            record = replace(record, beat_t_ns=tuple(t + delta_ns for t in times))
+        case Eda(sample_t_ns=times) | Motion(sample_t_ns=times):
+            record = replace(record, sample_t_ns=tuple(t + delta_ns for t in times))
+        case _:
+            pass
+    return replace(record, t_ns=record.t_ns + delta_ns, recv_ns=record.recv_ns + delta_ns)
 
 
 def hearts(

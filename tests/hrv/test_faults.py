@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from helpers_hrv import (
     hearts,
     in_order,
     motions,
+    moved_by,
     rr_around,
     skin_around,
     still_hand,
@@ -28,6 +30,7 @@ from vagalwatch.hrv.pipeline import Pipeline, PipelineState
 from vagalwatch.records import (
     Contact,
     Eda,
+    Episode,
     Estimate,
     Gap,
     GapReason,
@@ -180,6 +183,37 @@ def test_a_fault_never_reads_as_calm_nor_as_shutdown(turn: Turn, faults: list[Fa
             shown = row.metrics.z_hr, row.metrics.z_scl, row.metrics.motion_mg
             assert None not in shown, t_s
             assert turn == "low"  # and a fault alone never makes one
+
+
+@pytest.mark.parametrize(("down_s", "goes_on"), [(40, True), (90, False), (900, False)])
+def test_while_the_service_was_down_nothing_is_known(down_s: int, goes_on: bool) -> None:
+    """A flood that nobody saw for a minute has ended as far as we know; else it goes on."""
+    began_s = 400
+    began_ns, up_ns = T0_NS + began_s * NS, T0_NS + (began_s + down_s) * NS
+    before = [record for record in story("fast") if record.recv_ns < began_ns]
+    later_ns = up_ns - began_ns + NS
+    after = [moved_by(record, later_ns) for record in story("fast") if record.recv_ns >= began_ns]
+    gaps = [
+        Gap(
+            wearer=WEARER,
+            source=source,
+            stream=stream,
+            t_ns=began_ns,
+            recv_ns=up_ns,
+            reason=GapReason.RESTART,
+            end_ns=up_ns,
+        )
+        for stream, source in SOURCES.items()
+    ]
+    pipeline = Pipeline(WEARER, PipelineState())
+    outputs = [o for record in (*before, *gaps, *after) for o in pipeline.push(record)]
+    known = [o for o in outputs if isinstance(o, Estimate) and o.state is not State.UNKNOWN]
+    assert not [o for o in known if began_ns + 10 * NS <= o.t_ns <= up_ns]
+    first = next(o for o in known if o.t_ns > up_ns)
+    assert first.state is (State.FLOODING if goes_on else State.SETTLED)
+    begun = [o for o in outputs if isinstance(o, Episode) and o.end_ns is None]
+    assert len(begun) == (1 if goes_on else 2)
+    assert goes_on or begun[1].t_ns >= first.t_ns + 20 * NS  # the whole dwell once more
 
 
 def test_the_stories_reach_what_the_faults_must_not_feign() -> None:

@@ -21,6 +21,7 @@ from helpers_hrv import (
     hearts,
     in_order,
     motions,
+    moved_by,
     rr_around,
     sitter,
     skin_around,
@@ -439,17 +440,6 @@ def test_after_a_clock_that_went_back_rows_go_on_and_the_usual_stands() -> None:
     assert after[-1].state is State.SETTLED
     assert after[-1].usual_hr_bpm == 70.0
     assert Gate.EDA_MISSING in after[-1].gates  # nobody has said that the ring is worn again
-
-
-def moved_by(record: Heart | Eda | Motion | Tick, delta_ns: int) -> Record:
-    match record:
-        case Heart(beat_t_ns=times):
-            record = replace(record, beat_t_ns=tuple(t + delta_ns for t in times))
-        case Eda(sample_t_ns=times) | Motion(sample_t_ns=times):
-            record = replace(record, sample_t_ns=tuple(t + delta_ns for t in times))
-        case _:
-            pass
-    return replace(record, t_ns=record.t_ns + delta_ns, recv_ns=record.recv_ns + delta_ns)
 
 
 def test_a_low_pattern_never_becomes_the_usual() -> None:

@@ -1,7 +1,8 @@
 """Every number that decides, in one place, each with where it comes from.
 
 "Proposed" marks numbers that this project derives itself because no peer-reviewed figure was
-found; they wait for the test on labelled recordings. Changing one changes
+found; they wait for the test on labelled recordings. A number without a remark shares that of the
+line before it. Changing one changes
 :func:`parameters_hash`, which every run writes into the journal.
 """
 
@@ -18,6 +19,7 @@ NS: Final = 1_000_000_000
 class Rows:
     """When rows are due (the contract of the engine)."""
 
+    # Half of the shortest window (short_s), so that nothing passes between two rows.
     step_s: int = 5
     wait_s: int = 3  # the slowest strap measured trails by 3.3 s (KTH, Physiol Meas 46:085001)
     burst_rows: int = 60  # after a jump only the last 5 min are told row by row
@@ -28,7 +30,7 @@ class Rows:
 class Beats:
     """Beat classification: Lipponen & Tarvainen 2019, J Med Eng Technol 43:173."""
 
-    alpha: float = 5.2
+    alpha: float = 5.2  # theirs, as are c1, c2, 91 and 11 beats
     c1: float = 0.13
     c2: float = 0.17
     deviation_beats: int = 91
@@ -41,19 +43,21 @@ class Beats:
     rr_min_ms: float = 300.0  # 200 bpm; Task Force 1996 leaves it open, usual in HRV software
     rr_max_ms: float = 2000.0  # 30 bpm
     hr_min_bpm: float = 25.0  # a device that reports 0 has nothing to say
-    hr_max_bpm: float = 250.0
+    hr_max_bpm: float = 250.0  # over any human rate; the wire goes on to 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """Evidence that a figure needs."""
 
+    # Three times the 10 s that suffice for a rate (Baek 2015), so that single beats do not rule it.
     hr_s: int = 30
     hr_beats: int = 5  # a median of fewer follows single wrong beats (proposed)
     short_s: int = 10  # the short median of the heart; Baek 2015: 10 s suffice for a rate
-    short_beats: int = 5
-    variability_s: int = 60
+    short_beats: int = 5  # as hr_beats
+    variability_s: int = 60  # RMSSD against 4-5 min: r .85 at 10 s, .99 at 120 s (Munoz 2015)
     min_pairs: int = 20  # proposed with coverage; Munoz 2015 for RMSSD from 60 s and less
+    # One artefact can distort a short epoch (Berntson 1997); the share is proposed.
     min_coverage: float = 0.70
     # Pairs that jump by over Malik's 20 %. Measured: at most 9 % in 60 s of healthy rest, 21 %
     # in a very fit person's paced breathing, 33 % and more in half the minutes of two MIT-BIH
@@ -62,7 +66,8 @@ class Figures:
     spectrum_s: int = 300  # Task Force 1996: 5 min
     spectrum_coverage: float = 0.80  # holes over 20 % are more than filling can mend (Cajal 2022)
     spectrum_span_s: float = 270.0  # ten periods of .04 Hz are 250 s (Task Force 1996)
-    spectrum_hole_s: float = 10.0
+    spectrum_hole_s: float = 10.0  # the period of .1 Hz, the middle of LF (proposed)
+    # Usual in HRV software: ten times the highest frequency.
     resample_hz: float = 4.0
     lf_hz: tuple[float, float] = (0.04, 0.15)  # Task Force 1996
     hf_hz: tuple[float, float] = (0.15, 0.40)
@@ -72,9 +77,9 @@ class Figures:
 class Skin:
     """Skin conductance."""
 
-    scl_s: int = 30
+    scl_s: int = 30  # as hr_s: level and rate of one row speak of the same time
     scl_share: float = 0.5  # of the window's quarter seconds that hold a sample (proposed)
-    nsr_s: int = 60
+    nsr_s: int = 60  # responses are counted a minute (Boucsein 2012)
     lead_s: int = 5  # a response that peaks in the window may have begun before it
     hole_s: float = 2.0  # shorter than a response's rise (Boucsein 2012: .5 to 5 s)
     scr_min_us: float = 0.03  # between Boucsein's .01 (computer) and .05 (by hand); noise-proof
@@ -82,19 +87,19 @@ class Skin:
     rise_min_s: float = 0.5  # Boucsein 2012
     rise_max_s: float = 5.0
     open_us: float = 0.05  # Kleckner 2018, IEEE TBME 65:1460
-    saturated_us: float = 60.0
+    saturated_us: float = 60.0  # Kleckner 2018, as the slope and the 5 s around
     slope_us_per_s: float = 10.0
     open_s: int = 5
     stuck_sd_us: float = 0.0004  # over 60 s; worn E4 sensors never fell under .0007
     stuck_values: int = 4  # distinct values in 30 s
-    silent_s: int = 10
+    silent_s: int = 10  # forty samples at 4 Hz (proposed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """Gates before the estimate."""
 
-    silent_s: int = 10
+    silent_s: int = 10  # ten notifications of a strap (proposed)
     frozen_rr: int = 10  # identical intervals in a row
     frozen_hr_s: int = 180  # a device without intervals; weak, so long
     disagree: float = 0.10  # beats against the device's rate
@@ -112,11 +117,11 @@ class Movement:
     sitting still, 91 mg is 3 MET. A standard deviation is 1.25 times that for normal noise.
     """
 
-    moving_mg: float = 114.0
-    still_mg: float = 21.0
-    moving_s: int = 30
+    moving_mg: float = 114.0  # 1.25 times 91 mg
+    still_mg: float = 21.0  # 1.25 times 16.7 mg
+    moving_s: int = 30  # the window of the rate that it may have moved
     moving_share: float = 0.8  # of these seconds: gestures come in bursts, walking goes on
-    still_s: int = 60
+    still_s: int = 60  # twice the swing of the heart after sitting down (Heidelbach 2026: 30 s)
     lock_s: int = 480  # at most 8 min after exercise (proposed)
     lock_bpm: float = 5.0  # the heart is back when under usual + max(5, 7 %) for 20 s
     lock_share: float = 0.07
@@ -135,9 +140,10 @@ class Calibration:
     min_s: int = 180  # judging may begin with these; the rest refines (proposed)
     level_bpm: float = 5.0  # from the first to the last third; more is not at rest yet (proposed)
     level_share: float = 0.07
-    expiry_s: int = 24 * 3600
+    expiry_s: int = 24 * 3600  # circadian swing and yesterday's electrodes (proposed)
     keep: int = 7  # slow drift: the median of the last seven
     mad: float = 1.4826  # a normal distribution's sd from its MAD
+    # Floors of the spreads: under them a z would be resolution (proposed).
     floor_hr_bpm: float = 2.0
     floor_ln_rmssd: float = 0.15
     floor_ln_scl: float = 0.08
@@ -164,6 +170,7 @@ class Flooding:
 
     absolute_bpm: float = 100.0  # Gottman 1994: at 100 the stress reaction
     absolute_over_bpm: float = 10.0  # and at least this over usual, for fast resting hearts
+    # With over_share between Gottman's 10 % that is not felt and 100 from 72 (proposed).
     over_bpm: float = 12.0
     over_share: float = 0.18
     z_nsr: float = 0.5  # one of the two skin witnesses, where skin can be judged
@@ -173,12 +180,12 @@ class Flooding:
     exit_s: float = 60.0  # ... for a minute
 
     rising_share: float = 0.5  # of the flooding margin; shown, never prompted
-    rising_dwell_s: float = 10.0
-    rising_slack_bpm: float = 2.0
+    rising_dwell_s: float = 10.0  # two rows, as nothing hangs on it (proposed)
+    rising_slack_bpm: float = 2.0  # floor_hr_bpm: less is no change
     rising_exit_s: float = 20.0
 
     recovered_share: float = 0.10  # Gottman: people feel calm while still 10 % over resting
-    recovered_s: float = 120.0
+    recovered_s: float = 120.0  # as long as the break's own rule asks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,14 +194,16 @@ class Shutdown:
 
     below_bpm: float = 5.0
     below_share: float = 0.07  # freezing: deceleration (Roelofs 2010)
+    # More than breathing and the swing of a change of posture leave in 30 s medians (proposed).
     fell_bpm: float = 8.0
     fell_share: float = 0.10
-    fell_s: int = 300
+    fell_s: int = 300  # as long as the baseline: five minutes
     nsr: float = 1.0  # at most this many responses a minute ...
     nsr_share: float = 0.34  # ... and this share of the usual
-    z_scl: float = -0.5
+    z_scl: float = -0.5  # half a spread under usual (proposed)
+    # Longer than the swing of the heart after sitting down (Heidelbach 2026: 30 s).
     dwell_s: float = 45.0
-    exit_bpm: float = 3.0
+    exit_bpm: float = 3.0  # over floor_hr_bpm, under below_bpm: hysteresis (proposed)
     exit_s: float = 60.0
 
     drowsing_from_s: int = 600  # already quiet 3 to 10 min ago: drowsing, not a fall
@@ -213,9 +222,9 @@ class Safety:
     it from a Valsalva. The figures are proposed.
     """
 
-    before_from_s: int = 180
+    before_from_s: int = 180  # two and a half minutes, without the fall itself (proposed)
     before_to_s: int = 30
-    before_rows: int = 12
+    before_rows: int = 12  # a minute of rows that know
     fall_bpm: float = 15.0
     fall_share: float = 0.25
     under_usual_bpm: float = 5.0  # recovery ends at the usual rate, a faint goes on falling
