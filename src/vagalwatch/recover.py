@@ -80,31 +80,33 @@ def recover(journal: Journal, wearer: str) -> tuple[Engine, list[Record]]:
 
 
 def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
-    """The gaps from the end of the run before to ``now_ns``, for each stream of ``wearer``.
+    """The gaps from the last life of the service to ``now_ns``, for each stream of ``wearer``.
 
     A gap that was open then ends now; a stream that was being delivered has one from its last
-    sample's arrival. To be called before anything is appended; the records are to be appended
-    and told to the engine.
+    sample's arrival, or from where its last gap ended. To be called before anything is appended;
+    the records are to be appended and told to the engine.
     """
-    last = _last(journal)
-    if last is None:
-        return []
-    run_start = last.place >> RUN_SHIFT << RUN_SHIFT
+    tick = _last_tick(journal)
+    # Starts that came to no tick said nothing of their own, and perhaps not all of their gaps.
+    run_start = 0 if tick is None else tick.place >> RUN_SHIFT << RUN_SHIFT
+    since_ns = None if tick is None else tick.record.recv_ns - DELIVERING_NS
     missing: dict[tuple[str, Stream, int], GapReason] = {}
+    delivered: dict[tuple[str, Stream], int] = {}
     for entry in _entries(journal, run_start, wearer, kinds=("gap",)):
         if isinstance(gap := entry.record, Gap):
             missing[gap.source, gap.stream, gap.t_ns] = gap.reason
             if gap.end_ns is not None:
                 del missing[gap.source, gap.stream, gap.t_ns]
-    silent = {(source, stream) for source, stream, _ in missing}
-    delivered: dict[tuple[str, Stream], int] = {}
-    since_ns = last.record.recv_ns - DELIVERING_NS
+                if since_ns is None or gap.recv_ns >= since_ns:
+                    delivered[gap.source, gap.stream] = gap.end_ns
     for entry in _entries(journal, run_start, wearer, kinds=tuple(_STREAMS), since_ns=since_ns):
         if isinstance(sample := entry.record, Heart | Eda | Motion):
-            delivered[sample.source, _STREAMS[sample.kind]] = sample.recv_ns
-    for (source, stream), recv_ns in delivered.items():
+            key = sample.source, _STREAMS[sample.kind]
+            delivered[key] = max(sample.recv_ns, delivered.get(key, 0))
+    silent = {(source, stream) for source, stream, _ in missing}
+    for (source, stream), known_ns in delivered.items():
         if (source, stream) not in silent:
-            missing[source, stream, recv_ns] = GapReason.RESTART
+            missing[source, stream, known_ns] = GapReason.RESTART
     return [
         Gap(
             wearer=wearer,
@@ -169,6 +171,20 @@ def _last(journal: Journal) -> Entry | None:
     """The newest entry that can be read."""
     found = journal.read(journal.newest - 1, limit=1)
     return found[0] if found else None
+
+
+def _last_tick(journal: Journal) -> Entry | None:
+    """The newest tick, found by halving: the service lived, and had said all that a start says."""
+    before, beyond = 0, journal.newest
+    found: Entry | None = None
+    while before < beyond:
+        middle = (before + beyond) // 2
+        if ticks := journal.read(middle, kinds=("tick",), limit=1):
+            found = ticks[0]
+            before = found.place
+        else:
+            beyond = middle
+    return found
 
 
 def _entries(

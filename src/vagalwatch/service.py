@@ -148,9 +148,10 @@ class Service:
         for _, unsaid in recovered.values():
             for record in unsaid:
                 hub.keep(record)
-        hub.take(self._run_record(ended=False))
+        place = hub.take(self._run_record(ended=False))
         for gap in gaps:
-            hub.take(gap)
+            place = hub.take(gap)
+        self._save_snapshots(place)  # or a service that soon falls again re-reads more each time
         return hub
 
     async def _fall_asleep(self, hub: Hub, sensors: list[asyncio.Task[None]]) -> None:

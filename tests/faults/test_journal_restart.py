@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -244,7 +245,35 @@ def test_the_gaps_are_those_of_the_last_run_only() -> None:
     journal = MemoryJournal()
     journal.append(missing("strap", 5 * NS, None, GapReason.LINK_LOST))
     second = journal.crashed(journal.newest)
-    second.append(beat("strap", 900 * NS))
+    for record in (beat("strap", 900 * NS), *ticks(901 * NS, 902 * NS)):
+        second.append(record)
     found = restart_gaps(second.crashed(second.newest), WEARER, 950 * NS)
     assert [(g.t_ns, g.reason) for g in found] == [(900 * NS, GapReason.RESTART)]
     assert second.newest >> RUN_SHIFT == 2
+
+
+def test_a_service_that_falls_again_while_it_starts_leaves_no_hole() -> None:
+    journal = MemoryJournal()
+    streams = ("chest", "wrist", "lost")
+    lived: tuple[Record, ...] = (
+        beat("chest", 899 * NS),
+        beat("wrist", 900 * NS),
+        missing("lost", 500 * NS, None, GapReason.LINK_LOST),
+        *ticks(901 * NS, 902 * NS),
+    )
+    for record in lived:
+        journal.append(record)
+    known: dict[tuple[str, int], Gap] = {}
+    for start, kept in enumerate((0, 1, 2, 3, 4, 2, 4)):  # of what the start writes
+        journal = journal.crashed(journal.newest)
+        now_ns = (1000 + 300 * start) * NS
+        written: list[Record] = [run_record(now_ns), *restart_gaps(journal, WEARER, now_ns)]
+        for record in written[:kept]:
+            journal.append(record)
+            if isinstance(record, Gap):
+                known[record.source, record.t_ns] = record
+    for source in streams:
+        pieces = [gap for (whose, _), gap in sorted(known.items()) if whose == source]
+        assert pieces[0].t_ns == {"chest": 899, "wrist": 900, "lost": 500}[source] * NS
+        assert pieces[-1].end_ns == now_ns
+        assert all(a.end_ns == b.t_ns for a, b in pairwise(pieces))
