@@ -23,6 +23,7 @@ from websockets.typing import Origin
 from helpers_page import Story, ask, paired, serving
 from vagalwatch.records import Answer, AnswerKind, State
 from vagalwatch.settings import ConfigError, PageSettings
+from vagalwatch.web import guard
 from vagalwatch.web.app import PAIRINGS_PER_MINUTE, UNPAIRED, Page
 from vagalwatch.web.guard import MAX_BODY_BYTES, own_names
 from vagalwatch.web.seats import BROWSERS
@@ -321,6 +322,34 @@ async def test_an_endless_message_ends_the_line(story: Story) -> None:
         await hear(own)
         await own.send("x" * 10_000)
         with pytest.raises(ConnectionClosed):
+            await hear(own)
+
+
+@pytest.mark.parametrize("asks", ["nothing", "half", "again by half"])
+async def test_who_does_not_ask_takes_no_place(
+    story: Story, asks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 of these shut everybody out until a restart."""
+    monkeypatch.setattr(guard, "REQUEST_WITHIN_S", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", story.page.port)
+    head = f"GET /icon.svg HTTP/1.1\r\nHost: 127.0.0.1:{story.page.port}\r\n".encode()
+    if asks == "again by half":
+        writer.write(head + b"\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    if asks != "nothing":
+        writer.write(head)
+    async with asyncio.timeout(3):
+        await reader.read()
+    writer.close()
+
+
+async def test_who_listens_keeps_the_line(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "REQUEST_WITHIN_S", 0.05)
+    cookie = await paired(story.page, "ada")
+    async with line(story.page, cookie) as own:
+        for _ in range(5):
+            await asyncio.sleep(0.05)
+            story.tick()
             await hear(own)
 
 

@@ -29,7 +29,7 @@ from vagalwatch.records import SITE, Answer, EpisodeKind
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
-from vagalwatch.web.guard import Guard, own_names, small_body
+from vagalwatch.web.guard import Guard, HastyProtocol, own_names, small_body
 from vagalwatch.web.seats import Browser, Seat
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Page:
             self.app,
             interface="asgi3",
             lifespan="off",
-            http="h11",
+            http=HastyProtocol,
             ws="websockets-sansio",
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,

@@ -1,4 +1,4 @@
-"""What every request must pass: the right Host, the right Origin, a small body; and headers.
+"""What every request must pass: in time, the right Host and Origin, a small body; and headers.
 
 A page on the local network is reachable from any site that the person's browser visits. Two
 known ways in are shut here: DNS rebinding (a foreign name that resolves to this machine: its
@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
+    from asyncio import Transport
+
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES: Final = 2048
 BODY_WITHIN_S: Final = 5.0
+REQUEST_WITHIN_S: Final = 10.0
+"""For the head of a request; the phone and the page are in one home."""
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -79,6 +84,29 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return 403
         return None
+
+
+class HastyProtocol(H11Protocol):
+    """Hangs up on who connects and does not ask, or asks without an end.
+
+    uvicorn waits for ever for the head of a request. A browser connects ahead of time, and its
+    phone may leave the Wi-Fi without a word: what is left so takes a place among the few there
+    are, until nobody else gets in.
+    """
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn
+        """Begin to watch."""
+        super().connection_made(transport)
+        self._look(None, first=True)
+
+    def _look(self, last: object, *, first: bool = False) -> None:
+        if self.transport.is_closing() or self not in self.connections:  # gone, or a WebSocket
+            return
+        asks = self.cycle is not None and not self.cycle.response_complete
+        if not first and not asks and self.cycle is last:
+            self.transport.close()
+            return
+        self.loop.call_later(REQUEST_WITHIN_S, self._look, self.cycle)
 
 
 def own_names(settings: PageSettings, port: int) -> tuple[frozenset[str], frozenset[str]]:
