@@ -11,17 +11,28 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import gateway
+from benchmarks import engine, gateway, start
 
 
 def main() -> None:
+    """Measure what the command line names."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     what = parser.add_subparsers(dest="what", required=True)
     home = what.add_parser("gateway", help=gateway.__doc__)
     home.add_argument("--minutes", type=float, default=60)
+    what.add_parser("start", help=start.__doc__)
+    kernel = what.add_parser("engine", help=engine.__doc__)
+    kernel.add_argument("--recording", type=Path, help="analyse this one, too")
     chosen = parser.parse_args()
     known = surroundings()  # before: the work tree may change while an hour passes
-    report(chosen.what, known | gateway.measure(chosen.minutes))
+    match chosen.what:
+        case "gateway":
+            figures = gateway.measure(chosen.minutes)
+        case "start":
+            figures = start.measure()
+        case _:
+            figures = engine.measure(chosen.recording)
+    report(chosen.what, known | figures)
 
 
 def report(what: str, figures: dict[str, Any]) -> None:

@@ -160,12 +160,12 @@ class WearableBluez:
 
     def _add(self, path: str, interface: str, properties: Properties) -> None:
         self._objects[path] = {interface: properties}
-        body = [path, {interface: properties}]
+        body: list[object] = [path, {interface: properties}]
         self._signal("/", "ObjectManager", "InterfacesAdded", "oa{sa{sv}}", body)
 
     def _change(self, path: str, interface: str, properties: Properties) -> None:
         self._objects[path][interface] |= properties
-        body = [interface, properties, []]
+        body: list[object] = [interface, properties, []]
         self._signal(path, "Properties", "PropertiesChanged", "sa{sv}as", body)
 
     def _signal(

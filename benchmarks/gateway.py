@@ -7,13 +7,11 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from benchmarks.house import BUCKET, House, end
-from vagalwatch.journal.reader import open_reader
 
-if TYPE_CHECKING:
-    import subprocess
+from vagalwatch.journal.reader import open_reader
 
 SAMPLE_S: Final = 10.0
 SETTLE_S: Final = 75.0
@@ -22,9 +20,10 @@ SETTLE_S: Final = 75.0
 
 def measure(minutes: float) -> dict[str, Any]:
     """Run a gateway for ``minutes`` with everything at work."""
-    with tempfile.TemporaryDirectory(prefix="vagalwatch-bench-") as folder, House(
-        Path(folder)
-    ) as house:
+    with (
+        tempfile.TemporaryDirectory(prefix="vagalwatch-bench-") as folder,
+        House(Path(folder)) as house,
+    ):
         gateway, start_s = house.start_gateway()
         start_cpu_s = cpu_s(gateway.pid)
         house.open_pages()
@@ -42,6 +41,8 @@ def measure(minutes: float) -> dict[str, Any]:
         at_end, peak_rss_kb = memory_kb(gateway.pid), peak_rss(gateway.pid)
         written = house.influx.rows("SELECT count(rr_ms) FROM beat", BUCKET)
         end(gateway)
+        again, restart_s = house.start_gateway()
+        end(again)
         rows = _journal_rows(house)
         log = house.log.read_text(encoding="utf-8")
     settled = settled or samples[0]
@@ -55,6 +56,7 @@ def measure(minutes: float) -> dict[str, Any]:
         "minutes": minutes,
         "start_s": round(start_s, 2),
         "start_cpu_s": round(start_cpu_s, 2),
+        "restart_with_this_journal_s": round(restart_s, 2),
         "peak_rss_mb": mb(peak_rss_kb),
         "peak_pss_mb": mb(max(pss for *_, pss in samples)),
         "end_rss_mb": mb(at_end["Rss"]),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from benchmarks.outside import EDA_HZ, RINGS, STRAPS
+
 from helpers_influx import InfluxProxy, InfluxServer
 from helpers_real import free_port, need
 from vagalwatch.journal.log import SqliteJournal
@@ -23,6 +24,7 @@ from vagalwatch.sensors.simulated.stories import WEARERS
 from vagalwatch.settings import Settings, load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -84,12 +86,11 @@ class House:
             gateway = self._process(
                 [str(VAGALWATCH), "run", "--config", str(self.config)],
                 stderr=log,
-                DBUS_SYSTEM_BUS_ADDRESS=self.bus_address,
-                **environment,
+                environment={"DBUS_SYSTEM_BUS_ADDRESS": self.bus_address, **environment},
             )
         while True:
             try:
-                with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own page
+                with urllib.request.urlopen(url, timeout=5):
                     return gateway, time.perf_counter() - began
             except (urllib.error.URLError, ConnectionError):
                 if gateway.poll() is not None or time.perf_counter() - began > LIVE_WITHIN_S:
@@ -117,7 +118,7 @@ class House:
         return told
 
     def _pairing_url(self, wearer: str) -> str:
-        command = [VAGALWATCH, "pair", wearer, "--config", self.config, "--json"]
+        command = [str(VAGALWATCH), "pair", wearer, "--config", str(self.config), "--json"]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return str(json.loads(out)["url"])
 
@@ -128,7 +129,7 @@ class House:
         stdin: int | None = None,
         stdout: int | None = None,
         stderr: IO[str] | None = None,
-        **environment: str,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             command,
@@ -137,7 +138,7 @@ class House:
             stderr=stderr,
             text=True,
             cwd=ROOT,
-            env=os.environ | environment,
+            env=os.environ | dict(environment or {}),
         )
         self._stack.callback(end, process)
         return process

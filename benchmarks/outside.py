@@ -3,10 +3,10 @@
     python -m benchmarks.outside BUS_ADDRESS
 
 Two wearers live in real time; their wearables notify over the fake ``org.bluez`` on the bus.
-Once a line ``{"pages": {wearer: pairing address}, "mqtt": {...}}`` comes in on stdin, each wearer's page
-is opened with its numbers shown, and every heart-rate notification is timed from just before it
-is handed to D-Bus to its arrival in the page's WebSocket client. When stdin ends, one JSON object
-with the times goes to stdout.
+Once a line ``{"pages": {wearer: pairing address}, "mqtt": {...}}`` comes in on stdin, each
+wearer's page is opened with its numbers shown, and every heart-rate notification is timed from
+just before it is handed to D-Bus to its arrival in the page's WebSocket client. When stdin ends,
+one JSON object with the times goes to stdout.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiomqtt
-from websockets.asyncio.client import connect
-
 from benchmarks.bluez import WearableBluez
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
+
 from vagalwatch.sensors.decode import heart_rate
 from vagalwatch.sensors.simulated.ring import Ring
 from vagalwatch.sensors.simulated.stories import WEARERS, story
@@ -136,7 +137,7 @@ class Outside:
         cookie = await asyncio.to_thread(_pair, origin, url.fragment)
         timing = self._timing[wearer]
         async with connect(
-            f"ws://{url.netloc}/live", origin=origin, additional_headers={"Cookie": cookie}
+            f"ws://{url.netloc}/live", origin=Origin(origin), additional_headers={"Cookie": cookie}
         ) as page:
             await page.send(json.dumps({"numbers": True}))
             await page.recv()  # what was before
