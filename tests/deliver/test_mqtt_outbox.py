@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers_mqtt import NS, a_consent, a_row, a_step, a_tick, an_alert
+from helpers_mqtt import NS, a_consent, a_row, a_step, an_alert
 from vagalwatch.deliver.mqtt_outbox import RESEND_NS, Outbox, Outgoing
 from vagalwatch.journal.port import Entry
 from vagalwatch.records import (
@@ -170,13 +170,6 @@ def test_an_erased_wearer_is_cleared_from_the_broker() -> None:
         "anna/availability": b"",
     }
     assert all(message.retain for message in said)
-
-
-def test_the_cursor_waits_for_open_alerts() -> None:
-    filled = Filled(a_tick(NOW_NS), an_alert(NOW_NS))
-    assert filled.box.finished(50) == 1
-    filled.due(120)
-    assert filled.box.finished(50) == 50
 
 
 def test_goodbye_tells_those_who_were_told_of_a_sensor() -> None:

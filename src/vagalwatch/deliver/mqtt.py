@@ -4,7 +4,7 @@ Guarantee: an alert goes out again and again under one id until somebody answers
 it or its time is over, through restarts of the broker, of the service and of the network; after
 its time it is not sent. Only committed records leave. Condition: the broker comes back within
 the alert's time. What the mailbox sends is a function of the journal (:class:`Outbox`), so a
-restart needs no memory; its cursor only says what retention may forget.
+restart needs no memory, and no cursor: what is valid is minutes old, what is retained days.
 
 A publish that the broker's ACL refuses raises nothing (MQTT 3.1.1 has no word for it), so a
 wrong ACL shows only in that nobody receives; ``docs/mqtt.md`` lists the lines needed.
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
     from vagalwatch.settings import MqttSettings
 
 logger: Final = logging.getLogger(__name__)
-
-CURSOR: Final = "mqtt"
-CURSOR_EVERY_S: Final = 60.0
-"""The cursor only frees retention, so it need not cost a disk write a second."""
 
 KEEPALIVE_S: Final = 10
 """A half-open connection shows within one and a half of these."""
@@ -89,7 +85,6 @@ class Mailbox:
         self._told = 0
         self._news = asyncio.Event()
         self._told_changed = asyncio.Condition()
-        self._cursor_moved_ns = 0
         _password(settings.password_file)
         _tls(settings)
         self.published = 0
@@ -131,7 +126,6 @@ class Mailbox:
                 self._take(entries)
                 await asyncio.sleep(0)
             self._seen, since_ns = max(self._seen, newest), None
-            self._move_cursor()
             self._news.set()
 
     def _take(self, entries: Sequence[Entry]) -> None:
@@ -142,12 +136,6 @@ class Mailbox:
                 self._commands.remember(record.wearer, record.id)
             self._outbox.take(self._walltime.corrected(entry))
         self._seen = entries[-1].place
-
-    def _move_cursor(self) -> None:
-        now_ns = self._clock.now_ns()
-        if now_ns - self._cursor_moved_ns >= CURSOR_EVERY_S * NS:
-            self._cursor_moved_ns = now_ns
-            self._journal.move_cursor(CURSOR, self._outbox.finished(self._seen))
 
     def _wall_ns(self) -> int:
         return self._clock.now_ns() + self._clock.wall_step_ns()

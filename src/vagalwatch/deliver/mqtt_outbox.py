@@ -139,10 +139,6 @@ class Outbox:
         for name in ("state", "availability"):
             self._want(wearer, name)
 
-    def finished(self, seen: int) -> int:
-        """The last place, of those up to ``seen``, before which nothing waits for an answer."""
-        return min((o.place - 1 for o in self._open.values()), default=seen)
-
     # --- inside -------------------------------------------------------------------------------
 
     def _want(self, wearer: str, name: str) -> None:
