@@ -151,6 +151,19 @@ async def test_a_service_that_stops_says_nothing_more(tmp_path: Path) -> None:
         await ask(path, "start")
 
 
+async def test_a_service_that_is_killed_in_mid_answer_has_not_answered(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b'{"result": "all of')
+        writer.close()
+
+    async with await asyncio.start_unix_server(half, path):
+        with pytest.raises(ControlError, match="stopped before it had answered"):
+            await ask(path, "start")
+
+
 async def test_the_socket_of_a_killed_service_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as dead:

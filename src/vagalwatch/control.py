@@ -145,7 +145,8 @@ def call(path: Path, verb: str, *, timeout_s: float = 60.0, **arguments: object)
             raise ControlError(f"The service did not answer within {timeout_s:g} s.") from None
         except OSError as error:
             raise ControlError(f"The service cannot be asked: {error}.") from error
-    match json.loads(answer or b"null"):
+    # Killed in mid answer, its line has no end.
+    match json.loads(answer) if answer.endswith(b"\n") else None:
         case {"result": result}:
             return result
         case {"error": str(sentence)}:
