@@ -29,7 +29,7 @@ class House:
 
     def __init__(self, broker: EmbeddedBroker, line: aiomqtt.Client) -> None:
         self.clock = StoryClock(EVENING_NS)
-        mailbox = cast("Mailbox", SimpleNamespace(published=0))
+        mailbox = cast("Mailbox", SimpleNamespace(published=0, connected=True))
         self.phones = Phones(broker, mailbox, self.clock, REACTION_S)
         self.said: list[tuple[AnswerKind, str]] = []
         self.takes_answers = True
