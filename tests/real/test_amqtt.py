@@ -181,6 +181,19 @@ async def test_the_password_is_kept_and_private(tmp_path: Path) -> None:
         assert file.read_text() == made
 
 
+@pytest.mark.parametrize(("text", "mode"), [("", 0o600), ("\n", 0o600), ("secret", 0o644)])
+async def test_a_password_that_keeps_nobody_out_is_refused(
+    tmp_path: Path, text: str, mode: int
+) -> None:
+    """A disk that was full at the first start left an empty one, which let in who gave none."""
+    file = tmp_path / "mqtt-password"
+    file.write_text(text)
+    file.chmod(mode)
+    with pytest.raises(ConfigError, match=str(file)):
+        async with EmbeddedBroker(0, file):
+            pass
+
+
 async def test_a_taken_port_is_a_clear_sentence(tmp_path: Path, broker: EmbeddedBroker) -> None:
     with pytest.raises(ConfigError, match=r"cannot listen on port \d+\. Set another mqtt\.port"):
         async with EmbeddedBroker(broker.port, tmp_path / "other"):

@@ -23,6 +23,7 @@ from amqtt.contexts import BrokerConfig, ListenerConfig
 from amqtt.errors import BrokerError
 from amqtt.plugins.base import BaseAuthPlugin
 
+from vagalwatch.deliver.secret import read_secret
 from vagalwatch.settings import ConfigError
 
 if TYPE_CHECKING:
@@ -122,13 +123,20 @@ class EmbeddedBroker:
 
 
 def _password(file: Path) -> str:
-    """The password in ``file``, made on the first start."""
+    """The password in ``file``, made on the first start.
+
+    Raises:
+        ConfigError: it cannot be made or read, is empty, or others can read it.
+    """
     try:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as made:
                 made.write(secrets.token_urlsafe(24))
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The MQTT password file {file} cannot be used: {error}.") from error
+    except OSError as error:
+        raise ConfigError(f"The MQTT password file {file} cannot be made: {error}.") from error
+    password = read_secret(file, "the embedded broker's password file")
+    if not password:  # the disk was full when it was made; an empty one would let in anybody
+        raise ConfigError(f"The MQTT password file {file} is empty. Remove it: a new one is made.")
+    return password
