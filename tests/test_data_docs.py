@@ -121,7 +121,7 @@ SKIN = PARAMETERS.skin
         f"max({FLOODING.over_bpm:.0f}, {percent(FLOODING.over_share)})",
         f"max({FLOODING.absolute_bpm:.0f} \N{MINUS SIGN} usual, {FLOODING.absolute_over_bpm:.0f})",
         f"for {FLOODING.dwell_s:.0f} s",
-        f"for {SHUTDOWN.dwell_s:.0f} s (without accelerometer {SHUTDOWN.dwell_blind_s:.0f} s)",
+        f"for {SHUTDOWN.dwell_s:.0f} s: heart under usual",
         f"max({SHUTDOWN.below_bpm:.0f}, {percent(SHUTDOWN.below_share)})",
         f"max({SHUTDOWN.fell_bpm:.0f}, {percent(SHUTDOWN.fell_share)})",
         f"{CALIBRATION.mad} · MAD",

@@ -12,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped] # comes with amqtt, without types
 
 from helpers_dashboard import DEPLOY, live_session, panel
-from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, STATE_GATES
+from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, LOST_IN_SHUTDOWN, STATE_GATES
 from vagalwatch.records import State
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_every_state_has_words_and_a_colour(state: State) -> None:
 
 def test_what_is_not_known_is_grey_and_has_a_reason_in_words() -> None:
     shown = mappings()
-    codes: set[str] = {*STATE_GATES, CALIBRATING, EXPIRED}
+    codes: set[str] = {*STATE_GATES, *LOST_IN_SHUTDOWN, CALIBRATING, EXPIRED}
     for code in codes:
         assert shown.pop(code)["color"] == shown["unknown"]["color"]
     assert set(shown) == set(State)  # and no words for a code that nobody says

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts.preferences import Preferences
-from vagalwatch.hrv.codes import EDA_GATES, Gate, Why
+from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Gate, Why
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -77,7 +77,7 @@ _HEART_GAP: Final = {
     GapReason.MODE_CHANGE: "page.short-pause",
 }
 """What is said of a gap in the heart before the next row names it; else "gate.heart-gap"."""
-_TOLD: Final = EDA_GATES | {Gate.MOTION_MISSING}
+_TOLD: Final = LOST_IN_SHUTDOWN
 """Gates worth a line of their own; those of single figures are for the therapist."""
 
 
