@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts.preferences import Preferences
-from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Gate, Why
+from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Why
 from vagalwatch.records import (
     Alert,
     Answer,
