@@ -95,8 +95,8 @@ EDA_GATES: Final = frozenset(
 )
 
 LOST_IN_SHUTDOWN: Final = EDA_GATES | {Gate.MOTION_MISSING}
-"""Closed in the middle of a shutdown, one of these makes the state ``unknown``: what was seen can no
-longer be told. At any other time they only withhold figures."""
+"""Closed in the middle of a shutdown, one of these makes the state ``unknown``: what was seen can
+no longer be told. At any other time they only withhold figures."""
 
 CALIBRATING: Final = "no-baseline"
 """``Estimate.reason`` while there is no personal baseline yet."""
