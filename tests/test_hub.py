@@ -144,8 +144,6 @@ def test_only_what_a_person_waits_for_is_urgent() -> None:
     hub = a_hub(Noting(), "recording")
     for record in FLOODS:
         hub.take(record)
-    hub.take(
-        Setting(wearer="recording", t_ns=T0_NS, recv_ns=T0_NS, key="mute-until", value="null")
-    )
+    hub.take(Setting(wearer="recording", t_ns=T0_NS, recv_ns=T0_NS, key="mute-until", value="null"))
     assert {kind for kind, urgent in noted.items() if urgent} == noted.keys() & URGENT
     assert noted.keys() >= {"alert", "episode", "break", "setting", "heart", "tick", "estimate"}
