@@ -69,8 +69,8 @@ def deaths(chance: random.Random) -> Iterator[Death]:
 
 LOST_NS = 2 * NS
 """What may be missing. The promise is one second, and ``test_journal_kill.py`` holds it at a load
-as in life; here thousands of records a second and the other tests' browsers make a single commit take
-over half a second at times (seen once: 1 s was missed)."""
+as in life; here thousands of records a second, beside the browsers of other tests, make a single
+commit take over half a second at times (once, more than 1 s was missing)."""
 
 
 class Chain:
