@@ -1,0 +1,1 @@
+"""The benchmark: detectors held against known truth and labelled recordings, side by side."""
