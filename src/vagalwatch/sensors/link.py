@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from bleak import BleakClient, BleakScanner
 from bleak_retry_connector import close_stale_connections_by_address, establish_connection
 
+from vagalwatch.clock import NS
 from vagalwatch.records import GapReason
 from vagalwatch.sensors import link_trouble
 from vagalwatch.sensors.devices import driver_for, source_of
@@ -233,7 +234,7 @@ class SensorLink:
                 if self._driver.stalled(now_ns):
                     return link_trouble.STALLED
             if events.empty() and self._driver.gather_s:
-                await self._clock.sleep(self._driver.gather_s)
+                await self._sleep_to_next(self._driver.gather_s)
 
     def _take(self, event: _Frame | _Event) -> None:
         if isinstance(event, _Frame):
@@ -242,8 +243,13 @@ class SensorLink:
 
     async def _tick(self, events: asyncio.Queue[_Frame | _Event]) -> None:
         while True:
-            await self._clock.sleep(1)
+            await self._sleep_to_next(1)
             events.put_nowait(_Event.TICK)
+
+    async def _sleep_to_next(self, step_s: float) -> None:
+        """Until a multiple of ``step_s``, so that all links wake the process up together."""
+        step_ns = round(step_s * NS)
+        await self._clock.sleep((step_ns - self._clock.now_ns() % step_ns) / NS)
 
     async def _hang_up(self, client: BleakClient) -> None:
         """Say goodbye if anybody still listens; never raises, never takes long."""

@@ -294,15 +294,19 @@ class Page:
             sender.cancel()
 
     async def _send(self, websocket: WebSocket, seat: Seat, browser: Browser) -> None:
+        loop = asyncio.get_running_loop()
+        next_s = loop.time()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it hung up: so do we
             while True:
                 await browser.wake.wait()
+                if (early_s := next_s - loop.time()) > 0:
+                    await asyncio.sleep(early_s)
+                next_s = loop.time() + COALESCE_S
                 browser.wake.clear()
                 if not seat.taken:
                     await websocket.close(UNPAIRED)
                     return
                 await websocket.send_text(seat.message(browser))
-                await asyncio.sleep(COALESCE_S)
 
     def _wearer(self, request: HTTPConnection) -> str | None:
         token = request.cookies.get(self._cookie)

@@ -29,7 +29,7 @@ class Browser:
         self.wake = asyncio.Event()
         self.wake.set()
         self.numbers = False
-        self.view_sent = ""
+        self.view_sent: dict[str, object] = {}
         self.pulse_sent_ms = 0
 
     def wants(self, *, numbers: bool) -> None:
@@ -77,9 +77,8 @@ class Seat:
         """The next message for ``browser``; without news just the time, as a sign of life."""
         out: dict[str, object] = {"now_ms": self._view.now_ms()}
         view = self._view.as_json() | {"recording": self._recording}
-        if (text := json.dumps(view)) != browser.view_sent:
-            browser.view_sent = text
-            out["view"] = view
+        if view != browser.view_sent:
+            browser.view_sent = out["view"] = view
         if browser.numbers:
             points = self._view.pulse(browser.pulse_sent_ms)
             out["pulse"] = {"usual_bpm": self._view.usual_bpm(), "points": points}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts.preferences import Preferences
@@ -152,11 +153,8 @@ class View:
 
     def pulse(self, after_ms: int = 0) -> list[tuple[int, int]]:
         """Heart rate later than ``after_ms``, for a person who asked: (wall ms, bpm) by time."""
-        return [
-            (at_ms, round(hr_bpm))
-            for t_ns, hr_bpm in self._pulse
-            if (at_ms := self._wall_ms(t_ns)) > after_ms
-        ]
+        later = takewhile(lambda point: self._wall_ms(point[0]) > after_ms, reversed(self._pulse))
+        return [(self._wall_ms(t_ns), round(hr_bpm)) for t_ns, hr_bpm in later][::-1]
 
     def usual_bpm(self) -> int | None:
         """The personal baseline of the latest row, in whole beats a minute."""
