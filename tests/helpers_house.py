@@ -43,6 +43,15 @@ class House:
             self.now_s = min(self.now_s + 1, end_s)
             await self.stage.play(self.now_s)
 
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps; bodies live on, and what their sensors send reaches nobody."""
+        self.now_s += seconds
+        self.service._clock.suspend(seconds)  # type: ignore[attr-defined] # a StoryClock's
+        for wearer, body in self.stage._bodies.items():
+            signals = body.advance(self.now_s)
+            for wearable in self.stage._wearables[wearer]:
+                wearable.advance(signals, self.now_s)
+
     async def reconnected(self) -> None:
         """Let the story go on until all links are up: the radio takes its own, real time."""
         async with asyncio.timeout(30):

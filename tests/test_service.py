@@ -86,6 +86,34 @@ async def test_a_dropped_link_is_a_gap_and_breaks_the_chain(tmp_path: Path) -> N
         assert not after.chained
 
 
+async def test_a_sleep_of_the_machine_is_a_gap_of_every_stream_and_raises_nothing(
+    tmp_path: Path,
+) -> None:
+    clock = StoryClock(EVENING_NS)
+    async with house(tmp_path, clock=clock) as home:
+        await home.live(SETTLE_S)
+        assert home.rows()[-1].state == State.SETTLED
+        before = len(home.gaps())
+        slept_ns = clock.now_ns()
+        home.suspend(600)
+        woke_ns = clock.now_ns()
+        await home.live(90)
+        gaps = home.gaps()[before:]
+        assert {(gap.reason, gap.stream) for gap in gaps} == {
+            (GapReason.SUSPEND, stream) for stream in Stream
+        }
+        for gap in gaps:
+            assert gap.t_ns <= slept_ns
+            assert abs((gap.end_ns or 0) - woke_ns) < 3 * NS  # a strap is late by up to 2.6 s
+        asleep = [row for row in home.rows() if slept_ns + 15 * NS < row.t_ns < woke_ns - 5 * NS]
+        assert {row.state for row in asleep} == {State.UNKNOWN}
+        assert home.rows()[-1].state == State.SETTLED
+        beats = [record for record in home.said if isinstance(record, Heart) and record.rr_ms]
+        after = next(record for record in beats if record.recv_ns > woke_ns)
+        assert not after.chained
+        assert not [record for record in home.said if record.kind == "alert"]
+
+
 async def test_everything_notified_is_in_the_journal_once_and_in_order(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.live(120)

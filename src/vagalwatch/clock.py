@@ -23,13 +23,20 @@ class Clock(Protocol):
         """How far the wall clock has moved against :meth:`now_ns` since the run began."""
         ...
 
+    def asleep_ns(self) -> int:
+        """How much of :meth:`now_ns` the machine has slept through; only grows."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Return when ``seconds`` of this clock have passed."""
         ...
 
 
 class RunClock:
-    """The real clock: the wall time at the start plus CLOCK_BOOTTIME, which counts sleep."""
+    """The real clock: the wall time at the start plus CLOCK_BOOTTIME, which counts sleep.
+
+    Its :meth:`sleep` does not count it: a machine that wakes up finishes the pauses it was in.
+    """
 
     def __init__(self) -> None:
         """Anchor the run at the wall clock's present reading."""
@@ -43,6 +50,15 @@ class RunClock:
     def wall_step_ns(self) -> int:
         """Drift of the wall clock since the run began."""
         return time.time_ns() - self.now_ns()
+
+    def asleep_ns(self) -> int:
+        """Exact: CLOCK_MONOTONIC stands still in a suspend, and only there (clock_gettime(2)).
+
+        A busy machine or a stopped process delays both clocks alike. It may hold this process up
+        between the two readings; in this order that makes a sleep shorter, never one out of none.
+        """
+        boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return boot_ns - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep in real time."""
@@ -63,6 +79,7 @@ class StoryClock:
         self._order = itertools.count()
         self.step_ns = 0
         """Set by tests to play a stepping wall clock."""
+        self._asleep_ns = 0
 
     def now_ns(self) -> int:
         """The story's present, UTC nanoseconds."""
@@ -71,6 +88,10 @@ class StoryClock:
     def wall_step_ns(self) -> int:
         """Whatever the story says."""
         return self.step_ns
+
+    def asleep_ns(self) -> int:
+        """As much as :meth:`suspend` has been told."""
+        return self._asleep_ns
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the story has moved on by ``seconds``."""
@@ -93,6 +114,13 @@ class StoryClock:
                 wake.set_result(None)
             await _settle()
         self._now_ns = end_ns
+
+    def suspend(self, seconds: float) -> None:
+        """Let the machine sleep: time goes on, and sleepers have as long to wait as before."""
+        slept_ns = round(seconds * NS)
+        self._now_ns += slept_ns
+        self._asleep_ns += slept_ns
+        self._sleepers = [(t_ns + slept_ns, n, wake) for t_ns, n, wake in self._sleepers]
 
 
 async def _settle() -> None:

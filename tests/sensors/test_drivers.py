@@ -201,6 +201,17 @@ def test_a_lost_link_is_a_gap_and_nothing_is_chained_over_it() -> None:
     assert not of(Heart, records)[0].chained
 
 
+def test_nothing_is_chained_over_a_sleep_and_the_sleep_is_no_stall() -> None:
+    driver = strap()
+    driver.opened(T0)
+    driver.frame(HRM, beats(70, 850), T0)
+    assert gaps(driver.slept(T0 + 8 * 3600 * NS)) == [("heart", "suspend", False)]
+    assert not driver.stalled(T0 + 8 * 3600 * NS)
+    records = driver.frame(HRM, beats(70, 850), T0 + (8 * 3600 + 1) * NS)
+    assert gaps(records) == [("heart", "suspend", True)]
+    assert not of(Heart, records)[0].chained
+
+
 def test_an_artefact_in_the_middle_splits_the_beats_not_the_bytes() -> None:
     driver = strap()
     raw = beats(70, 850, 20, 840)

@@ -228,3 +228,37 @@ async def test_scan_without_a_radio_says_what_to_do(air: ScriptedAir) -> None:
     air.scan_errors = [BleakBluetoothNotAvailableError("", REASON.POWERED_OFF)]
     with pytest.raises(ScanError, match="power on"):
         await scan(0, air.scanner_backend)
+
+
+async def test_a_sleep_is_told_before_whatever_comes_first_on_waking(air: ScriptedAir) -> None:
+    async with listening(air) as listener:
+        await listener.until(lambda: air.listening, 5)
+        await listener.beat(850)
+        air.clock.suspend(3600)
+        await listener.beat(850)
+        await listener.beat(850)
+        assert listener.gaps[2:] == [(GapReason.SUSPEND, False), (GapReason.SUSPEND, True)]
+        assert [heart.chained for heart in listener.hearts] == [False, False, True]
+        air.clock.suspend(3600)
+        await air.drop()
+        await listener.until(lambda: air.connections == 2 and air.listening, 15)
+        await listener.beat(850)
+    assert listener.gaps[4:] == [
+        (GapReason.SUSPEND, False),
+        (GapReason.SUSPEND, True),
+        (GapReason.LINK_LOST, False),
+        (GapReason.LINK_LOST, True),
+        (GapReason.STOPPED, False),
+    ]
+    assert not listener.hearts[-1].chained
+
+
+async def test_a_machine_that_was_only_late_did_not_sleep(air: ScriptedAir) -> None:
+    async with listening(air) as listener:
+        await listener.until(lambda: air.listening, 5)
+        await listener.beat(850)
+        air.clock._now_ns += 60 * NS  # stopped, or busy: no tick, no notification
+        for _ in range(20):
+            await listener.beat(850)
+        said = {reason for reason, _ in listener.gaps[2:]}
+    assert said == {GapReason.MISSING_BEATS}

@@ -93,3 +93,33 @@ def test_a_gap_never_ends_before_it_began() -> None:
     stream.missing(T0, GapReason.NEVER_SEEN)
     told = stream.sampled(T0 - 2 * NS, T0 - NS, T0 + NS)  # a late beat, before the gap
     assert brief(told) == [("never-seen", 0, 0)]
+
+
+def test_the_machines_sleep_is_named_from_the_last_sample_to_the_next() -> None:
+    stream = presence()
+    stream.linked(T0)
+    stream.sampled(T0, T0, T0)
+    assert brief(stream.slept(T0 + 100 * NS)) == [("suspend", 0, None)]
+    assert stream.tick(T0 + 102 * NS) == []
+    told = stream.sampled(T0 + 102 * NS, T0 + 102 * NS, T0 + 102 * NS)
+    assert brief(told) == [("suspend", 0, 102)]
+
+
+def test_a_link_that_did_not_outlive_the_sleep_is_silent_from_the_waking_on() -> None:
+    stream = presence()
+    stream.linked(T0)
+    stream.sampled(T0, T0, T0)
+    stream.slept(T0 + 100 * NS)
+    assert brief(stream.tick(T0 + 103 * NS)) == [("suspend", 0, 103), ("silent", 103, None)]
+
+
+def test_what_was_missing_before_the_sleep_keeps_its_reason_and_its_patience() -> None:
+    stream = presence()
+    stream.linked(T0)
+    stream.missing(T0, GapReason.MODE_CHANGE, patience_ns=60 * NS)
+    assert stream.slept(T0 + 100 * NS) == []
+    assert stream.tick(T0 + 159 * NS) == []
+    assert brief(stream.tick(T0 + 160 * NS)) == [("mode-change", 0, 160), ("silent", 160, None)]
+    lost = presence()
+    lost.missing(T0, GapReason.LINK_LOST)
+    assert lost.slept(T0 + 100 * NS) == lost.tick(T0 + 200 * NS) == []

@@ -184,6 +184,14 @@ def test_an_answer_about_something_else_closes_nothing(story: Story) -> None:
     assert shown(story)["screen"] == "prompt"
 
 
+def test_a_sleep_of_the_machine_is_why_nothing_is_measured(story: Story) -> None:
+    story.heart(70)
+    story.row(State.SETTLED)
+    story.gap(GapReason.SUSPEND)
+    measure = shown(story)["measure"]
+    assert (measure["kind"], measure["say"]) == ("not-measuring", "page.slept")
+
+
 def test_the_offer_is_as_long_as_agreed(story: Story) -> None:
     now_ns = story.clock.now_ns()
     story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key="break-minutes", value="45"))

@@ -104,6 +104,12 @@ class Driver(ABC):
             records += presence.tick(now_ns)
         return records
 
+    def slept(self, now_ns: int) -> list[Record]:
+        """The machine slept up to now; whether the link has outlived that will show."""
+        if self._heard_ns is not None:
+            self._heard_ns = now_ns
+        return [gap for p in self._presence.values() for gap in p.slept(now_ns)]
+
     def closed(self, now_ns: int, reason: GapReason) -> list[Record]:
         """The link is down (or was never up), because of ``reason``."""
         self._heard_ns = None

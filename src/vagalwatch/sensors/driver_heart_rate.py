@@ -51,6 +51,11 @@ class HeartRateDriver(Driver):
             self._clock.broken(None)
         return records
 
+    def slept(self, now_ns: int) -> list[Record]:
+        """The rhythm of arrivals begins anew, as with a connection; nothing is chained over it."""
+        self._clock.opened(now_ns)
+        return super().slept(now_ns)
+
     def _learn(self, uuid: str, raw: bytes) -> None:
         super()._learn(uuid, raw)
         latency = latency_of(

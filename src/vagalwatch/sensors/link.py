@@ -51,11 +51,14 @@ _RADIO_S: Final = 120.0
 """Real seconds for any one answer of the radio stack; connecting has its own, shorter limits
 inside (60 s in bleak-retry-connector). A D-Bus call without an answer would wait for ever."""
 _HANGUP_S: Final = 5.0  # real seconds for a goodbye; then the operating system may clear up
+_NAP_NS: Final = 1_000_000_000
+"""A sleep of the machine worth a gap: it took a notification or so of a 1 Hz sensor at least."""
 
 
 class _Event(Enum):
     TICK = "tick"
     LOST = "lost"
+    WOKE = "woke"
 
 
 class _Frame(NamedTuple):
@@ -94,6 +97,7 @@ class SensorLink:
         self._backend = backend
         self._scanner_backend = scanner_backend
         self._jitter = jitter
+        self._asleep_ns = 0
         self._driver = driver_for(
             sensor.device,
             wearer=wearer,
@@ -173,7 +177,7 @@ class SensorLink:
             BleakClient,
             device,
             self.source,
-            disconnected_callback=lambda _: events.put_nowait(_Event.LOST),
+            disconnected_callback=lambda _: self._put(events, _Event.LOST),
             # What heals by itself (aborts, slots) is retried inside; the rest on our clock.
             max_attempts=1,
             pair=self._sensor.pair,
@@ -182,6 +186,7 @@ class SensorLink:
 
     async def _live(self, client: BleakClient, events: asyncio.Queue[_Frame | _Event]) -> Trouble:
         """From the connection to its end; whatever ends it, what came is taken, then the gap."""
+        self._asleep_ns = self._clock.asleep_ns()  # before it, the gap of no link says enough
         ticker = asyncio.create_task(self._tick(events))
         reason = GapReason.LINK_LOST
         try:
@@ -213,7 +218,8 @@ class SensorLink:
             self._say(self._driver.frame(uuid, bytes(raw), self._clock.now_ns()))
 
         def notified(characteristic: BleakGATTCharacteristic, data: bytearray) -> None:
-            events.put_nowait(_Frame(characteristic.uuid, bytes(data), self._clock.now_ns()))
+            frame = _Frame(characteristic.uuid, bytes(data), self._clock.now_ns())
+            self._put(events, frame)
 
         for uuid in self._driver.notify:
             indispensable = uuid == self._driver.notify[0]
@@ -240,11 +246,26 @@ class SensorLink:
         if isinstance(event, _Frame):
             self._lived = True
             self._say(self._driver.frame(event.uuid, event.raw, event.recv_ns))
+        elif event is _Event.WOKE:
+            _log.info("%s: the machine slept", self.source)
+            self._say(self._driver.slept(self._clock.now_ns()))
+
+    def _put(self, events: asyncio.Queue[_Frame | _Event], event: _Frame | _Event) -> None:
+        """Queue ``event``, behind the news that the machine slept before it happened.
+
+        Here, because on waking whatever comes first (a frame, the loss of the link) would take
+        the sleep for a silence or a loss of its own.
+        """
+        asleep_ns = self._clock.asleep_ns()
+        if asleep_ns - self._asleep_ns >= _NAP_NS:
+            self._asleep_ns = asleep_ns
+            events.put_nowait(_Event.WOKE)
+        events.put_nowait(event)
 
     async def _tick(self, events: asyncio.Queue[_Frame | _Event]) -> None:
         while True:
             await self._sleep_to_next(1)
-            events.put_nowait(_Event.TICK)
+            self._put(events, _Event.TICK)
 
     async def _sleep_to_next(self, step_s: float) -> None:
         """Until a multiple of ``step_s``, so that all links wake the process up together."""

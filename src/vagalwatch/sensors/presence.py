@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 _UNTIL_LINKED = frozenset(
-    {GapReason.LINK_LOST, GapReason.NEVER_SEEN, GapReason.STOPPED, GapReason.MODE_CHANGE}
+    {
+        GapReason.LINK_LOST,
+        GapReason.NEVER_SEEN,
+        GapReason.STOPPED,
+        GapReason.MODE_CHANGE,
+        GapReason.SUSPEND,
+    }
 )
 """Reasons that no longer explain an absence once the link has been up for long enough."""
 
@@ -66,6 +72,14 @@ class Presence:
         """The reason of the open gap is over, though no sample has come; silence counts anew."""
         self._expect(now_ns, self._silence_ns)
         return self._close(now_ns, now_ns)
+
+    def slept(self, now_ns: int) -> list[Gap]:
+        """The machine slept up to now, so nothing could come; silence counts anew from here."""
+        if self._open is None:
+            return self.missing(now_ns, GapReason.SUSPEND, patience_ns=self._silence_ns)
+        if self._quiet_since_ns is not None:
+            self._quiet_since_ns = now_ns
+        return []
 
     def sampled(self, first_ns: int, last_ns: int, recv_ns: int) -> list[Gap]:
         """Samples from ``first_ns`` to ``last_ns`` have come."""

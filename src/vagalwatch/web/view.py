@@ -76,6 +76,7 @@ _HEART_GAP: Final = {
     GapReason.FROZEN: "gate.heart-frozen",
     GapReason.STOPPED: "page.stopped",
     GapReason.MODE_CHANGE: "page.short-pause",
+    GapReason.SUSPEND: "page.slept",
 }
 """What is said of a gap in the heart before the next row names it; else "gate.heart-gap"."""
 _TOLD: Final = LOST_IN_SHUTDOWN
