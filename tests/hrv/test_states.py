@@ -192,8 +192,51 @@ def test_a_rapid_fall_is_safety_and_not_shutdown() -> None:
 
 def test_a_short_dip_and_a_way_back_to_usual_are_no_fall() -> None:
     assert Walk().go(TALK).go([row(45)] * 3).go([row(75)] * 20).starts == []
-    ebb = [row(100 - 30 * i / 24, nsr=3.0) for i in range(25)]
+    ebb = [row(100 - 30 * i / 48, nsr=3.0) for i in range(49)]
     assert Walk().go([row(100)] * 40).go(ebb).go([row(68)] * 24).starts == []
+
+
+@given(st.floats(95, 130), st.floats(40, 60), st.integers(60, 150), st.sampled_from([0, 30, 120]))
+def test_a_fall_from_a_peak_is_noticed_within_a_minute_of_its_turn(
+    peak_bpm: float, low_bpm: float, fall_s: int, plateau_s: int
+) -> None:
+    """A faint that is only seen once the heart is far under usual is seen too late."""
+    rise = [row(70 + (peak_bpm - 70) * i / 24) for i in range(1, 25)]
+    walk = Walk().go([row(70)] * 60).go(rise).go([row(peak_bpm)] * (plateau_s // 5))
+    turn_s = walk.second
+    for step in fall(low_bpm, fall_s, from_bpm=peak_bpm):
+        walk.go([step])
+        if walk.starts:
+            break
+    if (peak_bpm - low_bpm) / fall_s * 60 >= 16:
+        [(kind, onset_s, told_s)] = walk.starts[:1]
+        assert kind is EpisodeKind.SAFETY
+        assert onset_s <= told_s <= turn_s + 60
+
+
+@given(st.integers(5, 40), st.integers(5, 20), st.integers(0, 4))
+def test_a_valsalva_is_no_fall(up_bpm: int, down_bpm: int, offset: int) -> None:
+    """15 s of strain, then some ten seconds of a slow heart (phase IV)."""
+    course = [
+        *((second, 70 + up_bpm * second / 15) for second in range(15)),
+        *((second, 70 - down_bpm) for second in range(15, 28)),
+        *((second, 70.0) for second in range(28, 90)),
+    ]
+    rows = []
+    for end in range(offset, 90, 5):
+        last = sorted(bpm for second, bpm in course if end - 10 < second <= end)
+        rows.append(row(70, short_bpm=last[len(last) // 2]))
+    walk = Walk().go([row(70)] * 60)
+    for _ in range(4):
+        walk.go(rows)
+    assert EpisodeKind.SAFETY not in {kind for kind, _, _ in walk.starts}
+
+
+def test_laughter_and_slow_breathing_are_no_fall() -> None:
+    laughs = [row(72), row(84), row(96), row(94), row(90), row(86), row(82), row(76), row(74)]
+    assert Walk().go([row(72)] * 60).go(laughs * 10).starts == []
+    swing = [row(74, short_bpm=74 + 18 * math.sin(2 * math.pi * 5 * i / 19)) for i in range(120)]
+    assert Walk().go([row(72)] * 60).go(swing).starts == []
 
 
 def test_a_fall_compares_short_medians_only_with_short_medians() -> None:

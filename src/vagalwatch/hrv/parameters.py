@@ -232,6 +232,15 @@ class Safety:
     dwell_s: float = 20.0
     exit_s: float = 60.0  # a minute within 5 bpm of usual
     exertion_s: int = 300  # no exertion just before
+    # The steady fall, seen long before it is deep: derived on simulated faints (95-130 to 40-65
+    # bpm in 1 to 5 min), talk, slow breathing and Valsalvas; on 13 people with an E4 it spoke
+    # once in 12 h. A Valsalva's fall lasts 10 s and a breath of 4-7-8 19 s: 50 s outlast both.
+    steady_s: int = 50
+    steady_bpm_per_min: float = 15.0
+    steady_fit: float = 0.9  # share of the variance that a line explains
+    peak_s: int = 60  # that long before the fall the heart was ...
+    peak_share: float = 0.20  # ... this far over usual (as flooding's margin)
+    peak_rows: int = 6  # half of these rows must be known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

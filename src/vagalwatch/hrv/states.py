@@ -220,8 +220,12 @@ def end_all(state: Machine) -> list[Change]:
 
 
 def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bool) -> list[Change]:
-    """Notice a heart that falls fast: a short median well under that of the minutes before."""
-    back = fall = False
+    """Notice a heart that falls fast, in either of two ways.
+
+    Steadily from a peak: a line through the short medians of the last 50 s. Or deep: a short
+    median well under that of the minutes before and under usual, held for 20 s.
+    """
+    back = fall = steady = False
     before_bpm = _median_between(
         state, state.past_short_bpm, row.t_ns, _SAFETY.before_from_s, _SAFETY.before_to_s
     )
@@ -233,24 +237,27 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
         if before_bpm is not None:
             drop_bpm = max(_SAFETY.fall_bpm, _SAFETY.fall_share * before_bpm)
             fall = low and before_bpm - row.short_bpm >= drop_bpm and not exerted
+        steady = not exerted and _falls_steadily(state, row, usual_bpm)
+        back = back and not steady
     dwell = state.dwells.setdefault("fall", Dwell())
     dwell.fill(row.t_ns, _SAFETY.dwell_s, agrees=fall)
     over = state.dwells.setdefault("fall-over", Dwell())
     over.fill(row.t_ns, _SAFETY.exit_s, agrees=back)
     if state.safety is None:
-        if not dwell.full(_SAFETY.dwell_s):
+        if not steady and not dwell.full(_SAFETY.dwell_s):
             return []
+        held_s = _held_s(state, "fall", row.t_ns)
         reason = Reason(
             code=Why.HEART_FALLS_FAST,
             value=row.short_bpm,
             usual=usual_bpm,
             threshold=before_bpm,
-            held_s=_held_s(state, "fall", row.t_ns),
+            held_s=float(_SAFETY.steady_s) if steady else held_s,
         )
         state.safety = Open(
             kind=EpisodeKind.SAFETY,
             t_ns=row.t_ns,
-            onset_ns=row.t_ns if dwell.since_ns is None else dwell.since_ns,
+            onset_ns=_fall_onset_ns(row.t_ns, dwell.since_ns, steady=steady),
             peak_hr_bpm=row.hr_bpm,
             reasons=(reason,),
         )
@@ -260,6 +267,45 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
         return []
     ended, state.safety = state.safety, None
     return [Change(episode=ended, end_ns=row.t_ns)]
+
+
+def _falls_steadily(state: Machine, row: Row, usual_bpm: float) -> bool:
+    """Whether the short medians of the last rows lie on a falling line that began at a peak.
+
+    A line, because talk and breathing swing (a poor fit), and a Valsalva's fall is over in ten
+    seconds; from a peak that lasted a minute, because single laughs fall as fast.
+    """
+    rows = _SAFETY.steady_s // _STEP_S
+    y = [*state.past_short_bpm[1 - rows :], row.short_bpm]
+    known = [value for value in y if value is not None]
+    if len(known) < rows or row.t_ns - state.past_t_ns[1 - rows] != (rows - 1) * _STEP_S * NS:
+        return False
+    peak_bpm = _median_between(
+        state,
+        state.past_short_bpm,
+        row.t_ns,
+        _SAFETY.steady_s + _SAFETY.peak_s,
+        _SAFETY.steady_s,
+        rows=_SAFETY.peak_rows,
+    )
+    if (
+        peak_bpm is None
+        or peak_bpm < (1 + _SAFETY.peak_share) * usual_bpm
+        or min(known) < known[-1]
+    ):
+        return False
+    middle, mean = (rows - 1) / 2, math.fsum(known) / rows
+    along = math.fsum((i - middle) * value for i, value in enumerate(known))
+    across = math.fsum((value - mean) ** 2 for value in known)
+    size = math.fsum((i - middle) ** 2 for i in range(rows))
+    per_min = along / size * 60 / _STEP_S
+    return -per_min >= _SAFETY.steady_bpm_per_min and along**2 >= _SAFETY.steady_fit * size * across
+
+
+def _fall_onset_ns(t_ns: int, since_ns: int | None, *, steady: bool) -> int:
+    """When the fall began to be seen."""
+    seen_ns = t_ns if since_ns is None else since_ns
+    return min(seen_ns, t_ns - _SAFETY.steady_s * NS) if steady else seen_ns
 
 
 def watch_uncalibrated(state: Machine, row: Row, *, exerted: bool) -> list[Change]:
@@ -407,13 +453,19 @@ def _highest_bpm(state: Machine, t_ns: int) -> float:
 
 
 def _median_between(
-    state: Machine, column: list[float] | list[float | None], t_ns: int, from_s: int, to_s: int
+    state: Machine,
+    column: list[float] | list[float | None],
+    t_ns: int,
+    from_s: int,
+    to_s: int,
+    *,
+    rows: int = _SAFETY.before_rows,
 ) -> float | None:
-    """Median over (t - from, t - to]; ``None`` with under a minute of rows that know it."""
+    """Median over (t - from, t - to]; ``None`` with fewer than ``rows`` rows that know it."""
     first = bisect_right(state.past_t_ns, t_ns - from_s * NS)
     end = bisect_right(state.past_t_ns, t_ns - to_s * NS)
     known = [value for value in column[first:end] if value is not None]
-    return statistics.median(known) if len(known) >= _SAFETY.before_rows else None
+    return statistics.median(known) if len(known) >= rows else None
 
 
 def _remember(state: Machine, row: Row) -> None:
