@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -21,16 +21,36 @@ if TYPE_CHECKING:
     from vagalwatch.hrv.beats import BeatWindow
 
 _FIGURES = PARAMETERS.figures
-_MS_PER_MINUTE = 60_000.0
-_NN50_MS = 50.0
+MS_PER_MINUTE: Final = 60_000.0
+NN50_MS: Final = 50.0
+
+STANDARD_S: Final = {
+    "mean_hr_bpm": 10,  # Baek 2015 (Telemed J E Health 21:404), as SDNN
+    "rmssd_ms": 60,  # Munoz 2015 (PLoS ONE 10:e0138921): r .99 against 4-5 min at 120 s
+    "pnn50": 60,  # speaks of the same differences
+    "sd1_ms": 60,  # is RMSSD / sqrt 2 but for the mean difference
+    "sdnn_ms": 240,
+    "sd2_ms": 240,  # is SDNN without the short-term part (Brennan 2001)
+    "hf_ms2": 60,  # Task Force 1996: about ten periods of the lowest frequency ...
+    "lf_ms2": 120,  # ... and LF at least two minutes
+    "lf_hf": 120,
+}
+"""Seconds that a figure's window needs to be comparable with the 5 min of the standards.
+
+From shorter windows a figure may be followed within a person, and is no measure of theirs.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variability:
-    """Figures of one 60 s window; ``None`` where the evidence is too thin."""
+    """Figures of one window; ``None`` where the evidence is too thin.
+
+    ``mean_hr_bpm`` is 60000 over the mean of the valid intervals.
+    """
 
     coverage: float
     irregular: bool = False
+    mean_hr_bpm: float | None = None
     rmssd_ms: float | None = None
     sdnn_ms: float | None = None
     pnn50: float | None = None
@@ -42,43 +62,50 @@ def rate_bpm(rr_ms: NDArray[np.float64], at_least: int) -> float | None:
     """60000 over the median interval; ``None`` with fewer than ``at_least`` beats."""
     if rr_ms.size < max(at_least, 1):
         return None
-    return _MS_PER_MINUTE / float(np.median(rr_ms))
+    ordered = np.sort(rr_ms)
+    middle = ordered.size // 2
+    if ordered.size % 2:
+        return MS_PER_MINUTE / float(ordered[middle])
+    return MS_PER_MINUTE / (float(ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def variability(beats: BeatWindow, seconds: int = _FIGURES.variability_s) -> Variability:
     """Coverage, and where it suffices RMSSD, SDNN (ddof 1), pNN50 (0 to 100), SD1, SD2.
 
     Coverage is the sum of the valid intervals over ``seconds``. Pairs are formed only by
-    neighbours of one chain that are both valid.
+    neighbours of one chain that are both valid. With under 70 % coverage, under 20 pairs, or
+    many neighbours that jump by over 20 % (Malik: ectopics or fibrillation, not regulation;
+    in such a rhythm the quartile deviation grows with the jumps and flags little, so the flags
+    alone cannot say it) there is nothing but the coverage.
     """
     valid_ms = beats.rr_ms[beats.valid]
-    coverage = float(valid_ms.sum()) / (1000.0 * seconds)
+    total_ms = float(np.add.reduce(valid_ms))
+    coverage = total_ms / (1000.0 * seconds)
     second = np.flatnonzero(beats.paired)
-    if coverage < _FIGURES.min_coverage or second.size < _FIGURES.min_pairs:
-        return Variability(coverage=coverage, irregular=_irregular(beats))
-    if _irregular(beats):
-        return Variability(coverage=coverage, irregular=True)
-    x, y = beats.rr_ms[second - 1], beats.rr_ms[second]
+    pairs = second.size
+    if pairs < _FIGURES.min_pairs:
+        return Variability(coverage=coverage)
+    y = beats.rr_ms.take(second)
+    second -= 1
+    x = beats.rr_ms.take(second)
     step = y - x
+    size = np.abs(step)
+    jumps = np.count_nonzero(size > PARAMETERS.beats.malik * x)
+    irregular = bool(jumps > _FIGURES.irregular_share * pairs)
+    if irregular or coverage < _FIGURES.min_coverage:
+        return Variability(coverage=coverage, irregular=irregular)
+    mean_ms = total_ms / valid_ms.size
     return Variability(
         coverage=coverage,
-        rmssd_ms=math.sqrt(float(np.mean(step * step))),
-        sdnn_ms=float(np.std(valid_ms, ddof=1)),
-        pnn50=100.0 * float(np.count_nonzero(np.abs(step) > _NN50_MS)) / second.size,
-        sd1_ms=float(np.std(step, ddof=1)) / math.sqrt(2),
-        sd2_ms=float(np.std(x + y, ddof=1)) / math.sqrt(2),
+        mean_hr_bpm=MS_PER_MINUTE / mean_ms,
+        rmssd_ms=math.sqrt(float(np.add.reduce(step * step)) / pairs),
+        sdnn_ms=_sd(valid_ms - mean_ms),
+        pnn50=100.0 * np.count_nonzero(size > NN50_MS) / pairs,
+        sd1_ms=_sd(step - float(np.add.reduce(step)) / pairs) / math.sqrt(2),
+        sd2_ms=_sd((both := x + y) - float(np.add.reduce(both)) / pairs) / math.sqrt(2),
     )
 
 
-def _irregular(beats: BeatWindow) -> bool:
-    """Many neighbours jump by over 20 % (Malik): ectopics or fibrillation, not regulation.
-
-    In such a rhythm the quartile deviation grows with the jumps and flags little, so the flags
-    alone cannot say it.
-    """
-    second = np.flatnonzero(beats.paired)
-    if second.size < _FIGURES.min_pairs:
-        return False
-    x, y = beats.rr_ms[second - 1], beats.rr_ms[second]
-    jumps = np.count_nonzero(np.abs(y - x) > PARAMETERS.beats.malik * x)
-    return bool(jumps > _FIGURES.irregular_share * second.size)
+def _sd(centred: NDArray[np.float64]) -> float:
+    """Of values less their mean, ddof 1."""
+    return math.sqrt(float(np.add.reduce(centred * centred)) / (centred.size - 1))
