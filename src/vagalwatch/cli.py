@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from contextlib import ExitStack, contextmanager
@@ -292,6 +293,49 @@ def analyze(
     for note in summary.notes:
         typer.echo(f"Note: {note}")
     typer.echo(f"Written to {out}.")
+
+
+@app.command()
+def evaluate(
+    suite: Annotated[
+        str, typer.Argument(help="stress-predict, valsalva or stairs.")
+    ] = "stress-predict",
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The recordings and their labels.csv.")
+    ] = None,
+    *,
+    detector: Annotated[
+        list[str] | None,
+        typer.Option(help="Your own beside the usual ones, as module:object (docs/evaluate.md)."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one a core.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.html and report.json.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold vagalwatch, its peers and your own detector against known truth."""
+    from vagalwatch.evaluate import report, suites
+    from vagalwatch.evaluate.detector import DetectorError
+    from vagalwatch.export.parquet import MissingExtraError
+    from vagalwatch.sensors.recording import RecordingError
+
+    if suite not in suites.NAMES:
+        _stop(f"There is no suite “{suite}”; there are {', '.join(suites.NAMES)}.", BAD_INPUT)
+    errors = (RecordingError, DetectorError, MissingExtraError, OSError)
+    with _errors(*errors), _progress("Evaluating") as progress:
+        chosen = suites.suite(suite, folder)
+        told = report.evaluate(
+            chosen, detector or (), jobs=jobs or os.cpu_count() or 1, progress=progress
+        )
+        if out is not None:
+            report.write(told, out)
+    if as_json:
+        _print_json(told.as_json())
+        return
+    report.show(told)
+    if out is not None:
+        typer.echo(f"Written to {out}.")
 
 
 @app.command()

@@ -1,0 +1,147 @@
+"""Labelled recordings: the Stress-Predict layout, and folders with a ``labels.csv`` of intervals.
+
+Stress-Predict (Iqbal et al. 2022, Sensors 22:8135), as this reads it: ``labels.csv`` with the
+columns ``subject,phase,stress,start_s,end_s`` (seconds from the start of the subject's EDA;
+stress 1, 0 or empty) and beside it one E4 session folder a subject.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.evaluate.case import Case, Truth, whole
+from vagalwatch.evaluate.detector import Person
+from vagalwatch.evaluate.score import Phase
+from vagalwatch.sensors.recording import RecordingError, read
+from vagalwatch.sensors.recording.text import lines, number, refuse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vagalwatch.evaluate.score import Load
+
+LABELS: Final = "labels.csv"
+BASELINE: Final = "baseline"
+USUAL_BASELINE_S: Final = (0.0, 360.0)
+"""Where no phase is called ``baseline``: a minute to settle and Laborde 2017's five minutes."""
+_LOADS: Final[dict[str, Load]] = {"1": "task", "0": "rest", "": "ignore"}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A recording at ``path`` with its labelled phases; ``watch_all``: all of it is quiet life."""
+
+    path: Path
+    who: str
+    phases: tuple[Phase, ...]
+    watch_all: bool
+
+    def load(self) -> Case:
+        """Read it."""
+        recording = read(self.path)
+        end_s = recording.duration_s
+        # Minute-exact logs may end some seconds after the recording.
+        phases = tuple(p._replace(to_s=min(p.to_s, end_s)) for p in self.phases if p.from_s < end_s)
+        begin_s, finish_s = next(
+            ((p.from_s, p.to_s) for p in phases if p.name == BASELINE), USUAL_BASELINE_S
+        )
+        baseline_s = (begin_s, min(finish_s, end_s))
+        if not baseline_s[0] < baseline_s[1]:
+            raise RecordingError(f"{self.path.name}: its baseline lies outside of the recording.")
+        return Case(
+            Person(recording=recording, baseline_s=baseline_s),
+            Truth(
+                who=self.who,
+                story="",
+                duration_s=end_s,
+                baseline_s=baseline_s,
+                phases=() if self.watch_all else phases,
+                watch=whole(end_s)
+                if self.watch_all
+                else tuple(phase for phase in phases if phase.load == "rest"),
+                marked=tuple(p for p in phases if p.name != BASELINE) if self.watch_all else (),
+            ),
+        )
+
+
+def stress_predict(folder: Path) -> list[Labelled]:
+    """One case a subject of ``labels.csv``.
+
+    Raises:
+        RecordingError: the folder is not laid out so.
+    """
+    phases: dict[str, list[Phase]] = {}
+    for line, row in _table(folder, ("subject", "phase", "stress", "start_s", "end_s")):
+        if row["stress"] not in _LOADS:
+            refuse(folder / LABELS, line, f"stress 1, 0 or empty was expected, not {row['stress']}")
+        phases.setdefault(row["subject"], []).append(
+            _phase(folder, line, row, _LOADS[row["stress"]])
+        )
+    return [
+        Labelled(_inside(folder, name), name, tuple(parts), watch_all=False)
+        for name, parts in phases.items()
+    ]
+
+
+def intervals(folder: Path) -> list[Labelled]:
+    """One case a recording of ``labels.csv`` (``recording,label,start_s,end_s[,person]``).
+
+    ``recording`` is a file or an E4 folder beside it; the label ``baseline`` marks quiet sitting,
+    any other a stretch in which nobody floods (a Valsalva, stairs), whose alerts are counted.
+
+    Raises:
+        RecordingError: the folder is not laid out so.
+    """
+    phases: dict[str, list[Phase]] = {}
+    who: dict[str, str] = {}
+    for line, row in _table(folder, ("recording", "label", "start_s", "end_s")):
+        name = row["recording"]
+        who[name] = row.get("person") or name
+        row["phase"] = row["label"]
+        phases.setdefault(name, []).append(_phase(folder, line, row, "ignore"))
+    return [
+        Labelled(_inside(folder, name), who[name], tuple(parts), watch_all=True)
+        for name, parts in phases.items()
+    ]
+
+
+def _table(folder: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    path = folder / LABELS
+    if not path.is_file():
+        raise RecordingError(f"There is no {LABELS} in {folder}.")
+    reader = csv.DictReader(text for _, text in lines(path))
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        refuse(path, 1, f"the columns {', '.join(columns)} were expected")
+    rows = [
+        (reader.line_num, {name: value or "" for name, value in row.items() if name})
+        for row in reader
+    ]
+    if not rows:
+        refuse(path, None, "at least one labelled phase was expected")
+    return rows
+
+
+def _phase(folder: Path, line: int, row: dict[str, str], load: Load) -> Phase:
+    path = folder / LABELS
+    from_s, to_s = (
+        number(path, line, row[name], f"{name} in seconds") for name in ("start_s", "end_s")
+    )
+    if not 0 <= from_s < to_s < math.inf:
+        refuse(path, line, "start_s from 0 and an end_s after it were expected")
+    return Phase(row["phase"], load, from_s, to_s)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The recording ``name`` of ``folder``; labels shall not read elsewhere."""
+    path = folder / name
+    if not name or path.resolve().parent != folder.resolve():
+        refuse(
+            folder / LABELS, None, f"the name of a recording beside it was expected, not “{name}”"
+        )
+    if not path.exists():
+        raise RecordingError(f"{folder / LABELS} names “{name}”, which is not in {folder}.")
+    return path

@@ -1,0 +1,175 @@
+"""A report: the figures as JSON and as a plain table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from vagalwatch import __version__
+from vagalwatch.engine import ENGINE_VERSION
+from vagalwatch.evaluate import benchmark, figures
+from vagalwatch.evaluate.peers import Clock
+from vagalwatch.hrv.parameters import parameters_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vagalwatch.evaluate.benchmark import Judged
+    from vagalwatch.evaluate.figures import Figures, Scored
+    from vagalwatch.evaluate.score import Interval
+    from vagalwatch.evaluate.suites import Suite
+
+_WIDTH: Final = 110  # of a table that goes into a file
+LEARNT: Final = "not clearly better than the clock on LOC: it may have learnt the protocol"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a suite said of its detectors; ``judged`` is what the pictures are drawn from."""
+
+    suite: str
+    about: str
+    people: int
+    recordings: int
+    hours: float
+    detectors: list[Scored]
+    judged: list[Judged]
+
+    def as_json(self) -> dict[str, Any]:
+        """``report.json``."""
+        return {
+            "suite": self.suite,
+            "about": self.about,
+            "people": self.people,
+            "recordings": self.recordings,
+            "hours": round(self.hours, 3),
+            "version": __version__,
+            "engine_version": ENGINE_VERSION,
+            "parameters": parameters_hash(),
+            "detectors": [
+                {
+                    "name": one.name,
+                    "figures": _as_json(one.figures),
+                    "stories": {name: _as_json(told) for name, told in one.stories.items()},
+                    "task_loc": _as_json(one.tasks),
+                    "may_have_learnt_the_protocol": one.learnt_the_protocol,
+                }
+                for one in self.detectors
+            ],
+        }
+
+
+def evaluate(
+    suite: Suite,
+    detectors: Sequence[str] = (),
+    *,
+    jobs: int = 1,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Report:
+    """Run the peers and ``detectors`` (``module:object``) over ``suite``.
+
+    Raises:
+        RecordingError: a recording cannot be read.
+        DetectorError: a detector cannot be loaded or failed.
+        MissingExtraError: something optional is not installed.
+    """
+    judged = benchmark.run(
+        suite.sources, (*benchmark.PEERS, *detectors), jobs=jobs, progress=progress
+    )
+    return Report(
+        suite=suite.name,
+        about=suite.about,
+        people=len({case.truth.who for case in judged}),
+        recordings=len(judged),
+        hours=sum(case.truth.duration_s for case in judged) / 3600,
+        detectors=figures.scores(judged, clock=Clock.name),
+        judged=judged,
+    )
+
+
+# --- a plain table ----------------------------------------------------------------------------
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if 0 < value < 0.1 or 0.9 < value < 1 else f"{value:.0%}"  # noqa: PLR2004 - where the digit matters
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s"
+
+
+_KINDS: Final = (
+    ("flooding", "flooding"),
+    ("shutdown", "shutdown"),
+    ("safety", "falls of the heart"),
+)
+LINES: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
+    ("loc", "LOC of arousal", _two),
+    ("auc", "AUC over all rests", _two),
+    ("above_rest", "interview over relax level", _share),
+    *((f"found.{kind}", f"{word} found", _share) for kind, word in _KINDS),
+    *((f"latency_s.{kind}.median", f"{word}: latency", _seconds) for kind, word in _KINDS),
+    *((f"in_marked.{kind}", f"marked, with {word}", _share) for kind, word in _KINDS),
+    ("false_per_h", "false alerts an hour", _two),
+    *((f"false_per_h.{kind}", f"… {word}", _two) for kind, word in _KINDS),
+    ("unknown", "rows unknown", _share),
+    ("with_arousal", "rows with arousal", _share),
+    ("judged_while_off", "judged while sensor off", _share),
+)
+"""Figure, its words, and how it is written; the order of every table."""
+
+
+def lines(report: Report) -> list[tuple[str, list[Interval | None], Callable[[float], str]]]:
+    """The figures that any detector has: words, an interval a detector, and how to write it."""
+    return [
+        (words, [one.figures.get(name) for one in report.detectors], write)
+        for name, words, write in LINES
+        if any(name in one.figures for one in report.detectors)
+    ]
+
+
+def cell(interval: Interval | None, write: Callable[[float], str]) -> tuple[str, str]:
+    """A figure and its interval as text; empty where there is none."""
+    if interval is None or interval.value is None:
+        return "", ""
+    if interval.low is None or interval.high is None:
+        return write(interval.value), ""
+    return write(interval.value), f"{write(interval.low)} to {write(interval.high)}"
+
+
+def show(report: Report) -> None:
+    """Print the table on stdout."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and only a terminal needs it
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = _WIDTH
+    out.print(
+        f"{report.about}\n{report.people} people, {report.recordings} recordings, "
+        f"{report.hours:.1f} hours; 95 % intervals by bootstrap over people."
+    )
+    table = Table("", *(one.name for one in report.detectors), box=None)
+    for words, intervals, write in lines(report):
+        table.add_row(words, *("\n".join(cell(one, write)) for one in intervals))
+    out.print(table)
+    for one in report.detectors:
+        if one.learnt_the_protocol:
+            out.print(f"{one.name}: {LEARNT}.")
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write ``report.json`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report.as_json(), indent=2, allow_nan=False)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _as_json(told: Figures) -> dict[str, Any]:
+    return {name: interval._asdict() for name, interval in told.items()}

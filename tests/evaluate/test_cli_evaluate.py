@@ -1,0 +1,180 @@
+"""`vagalwatch evaluate` from end to end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers_cli import call
+from helpers_real import shared_data
+from helpers_recording import heart
+from vagalwatch.export import tidy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PEERS = ["vagalwatch", "HR > 100", "HR > 110 %", "random forest", "clock"]
+
+
+def two_subjects(folder: Path) -> Path:
+    source = shared_data("stress_predict")
+    folder.mkdir()
+    rows = (source / "labels.csv").read_text().splitlines()
+    kept = [row for row in rows if row.startswith(("subject", "S03", "S19"))]
+    (folder / "labels.csv").write_text("\n".join(kept) + "\n")
+    for name in ("S03", "S19"):
+        shutil.copytree(source / name, folder / name)
+    return folder
+
+
+@pytest.mark.slow
+def test_stress_predict_of_two_people_gives_every_detector_and_its_interval(tmp_path: Path) -> None:
+    folder = two_subjects(tmp_path / "data")
+    told = call("evaluate", "stress-predict", folder, "--jobs", "1", "--json")
+    report = told.json
+    assert told.code == 0
+    assert (report["people"], report["recordings"]) == (2, 2)
+    assert [one["name"] for one in report["detectors"]] == PEERS
+    by_name = {one["name"]: one for one in report["detectors"]}
+    clock = by_name["clock"]["figures"]
+    assert clock["loc"] == {"value": 0.5, "low": 0.5, "high": 0.5, "people": 2}
+    assert clock["auc"]["value"] > 0.7  # the cheat that LOC sees through
+    assert clock["unknown"]["value"] == 1.0
+    ours = by_name["vagalwatch"]
+    assert 0 < ours["figures"]["loc"]["value"] < 1
+    assert set(ours["task_loc"]) == {"stroop", "interview", "hyperventilation"}
+    # The rules share one heart rate: LOC does not see the threshold.
+    assert by_name["HR > 100"]["figures"]["loc"] == by_name["HR > 110 %"]["figures"]["loc"]
+    assert not by_name["clock"]["may_have_learnt_the_protocol"]
+
+
+def marked(folder: Path) -> Path:
+    """One recording in which the heart goes to 112 for four minutes, marked as stairs."""
+    folder.mkdir()
+    tidy.write(heart([(8, 70), (4, 112), (6, 70)], eda=False), folder / "a.csv")
+    (folder / "labels.csv").write_text(
+        "recording,label,start_s,end_s\na.csv,baseline,60,400\na.csv,stairs,480,720\n"
+        "a.csv,sitting,800,1000\n"
+    )
+    return folder
+
+
+def test_marked_stretches_are_counted_and_their_alerts_are_false(tmp_path: Path) -> None:
+    report = call("evaluate", "stairs", marked(tmp_path / "data"), "--json").json
+    figures = report["detectors"][1]["figures"]
+    assert report["detectors"][1]["name"] == "HR > 100"
+    assert figures["in_marked.flooding"]["value"] == 0.5  # of the two marked stretches
+    assert figures["in_marked.safety"]["value"] == 0
+    assert figures["false_per_h"]["value"] == pytest.approx(1 / 0.3, rel=0.01)  # one in 18 min
+    # One class teaches nothing, so there is no forest.
+    assert [one["name"] for one in report["detectors"]] == [*PEERS[:3], "clock"]
+
+
+def test_a_detector_of_ones_own_stands_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_detector.py").write_text(
+        "class Mine:\n"
+        "    name = 'mine'\n"
+        "    def detect(self, person):\n"
+        "        return [(t, 1.0, 'settled') for t in person.row_t_s], [('safety', 500.0)]\n"
+    )
+    told = call("evaluate", "stairs", marked(tmp_path / "data"), "--detector", "mine_detector:Mine",
+                "--json")  # fmt: skip
+    mine = told.json["detectors"][-1]
+    assert mine["name"] == "mine"
+    assert mine["figures"]["in_marked.safety"]["value"] == 0.5
+    assert mine["figures"]["unknown"]["value"] == 0
+
+
+def test_the_table_and_the_files(tmp_path: Path) -> None:
+    told = call("evaluate", "stairs", marked(tmp_path / "data"), "--out", tmp_path / "out")
+    assert told.code == 0
+    assert "1 people, 1 recordings, 0.3 hours" in told.out
+    assert "false alerts an hour" in told.out
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["suite"] == "stairs"
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (None, "There is no labels.csv in"),
+        ("", "labels.csv, line 1: the columns"),
+        ("recording,label\n", "labels.csv, line 1: the columns"),
+        ("recording,label,start_s,end_s\n", "at least one labelled phase"),
+        ("recording,label,start_s,end_s\na.csv,x,9,3\n", "line 2: start_s from 0 and an end_s"),
+        ("recording,label,start_s,end_s\na.csv,x,now,3\n", "line 2: start_s in seconds"),
+        ("recording,label,start_s,end_s\nb.csv,x,1,3\n", "names “b.csv”, which is not in"),
+        ("recording,label,start_s,end_s\n../a.csv,x,1,3\n", "a recording beside it was expected"),
+    ],
+)
+def test_bad_labels_are_one_sentence(tmp_path: Path, labels: str | None, sentence: str) -> None:
+    if labels is not None:
+        (tmp_path / "labels.csv").write_text(labels)
+    assert sentence in call("evaluate", "stairs", tmp_path).sentence(2)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["moon"], "There is no suite “moon”; there are"),
+        (["stairs"], "The suite stairs needs the folder of its recordings."),
+        (["stairs", "/nowhere"], "There is no folder /nowhere."),
+    ],
+)
+def test_bad_words_are_one_sentence(words: list[str], sentence: str) -> None:
+    assert sentence in call("evaluate", *words).sentence(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nothing", "names no detector; give module:object."),
+        ("no_such_module:It", "cannot be loaded: No module named"),
+        ("json:Nothing", "cannot be loaded: module 'json' has no attribute"),
+        ("json:dumps", "is no detector; a name and detect(person) were expected"),
+        ("vagalwatch.evaluate.peers:Clock", "Two detectors are called “clock”."),
+    ],
+)
+def test_a_detector_that_is_none_is_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
+    folder = marked(tmp_path / "data")
+    assert sentence in call("evaluate", "stairs", folder, "--detector", name).sentence(2)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("return [(7, 1.0, 'x')], []", "gave a row at 7 s; one of person.row_t_s was due."),
+        ("return [], [(3, 'x')]", "gave an alert"),
+        (
+            "return 1 / 0",
+            "on a.csv: division by zero (ZeroDivisionError in broken_one.py, line 4).",
+        ),
+    ],
+)
+def test_a_detector_that_breaks_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken_one.py").write_text(
+        f"class It:\n    name = 'broken'\n    def detect(self, person):\n        {body}\n"
+    )
+    monkeypatch.delitem(sys.modules, "broken_one", raising=False)
+    folder = marked(tmp_path / "data")
+    found = call("evaluate", "stairs", folder, "--detector", "broken_one:It")
+    assert sentence in found.sentence(2)
+
+
+def test_without_scikit_learn_the_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    told = call("evaluate", "stairs", marked(tmp_path / "data"))
+    assert "needs the extra “research”" in told.sentence(2)
