@@ -112,6 +112,7 @@ async def house(
         home = House(service, stage, strap, ring)
         await stage.connect(service.links)
         yield home
+        assert service.hub.faults == {}
         stop.set()
         await life
     await stage.air.stop()

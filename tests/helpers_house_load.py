@@ -29,7 +29,7 @@ import numpy.ma  # noqa: F401 - likewise
 
 from vagalwatch.alerts.pause import TIME_UP
 from vagalwatch.clock import NS, StoryClock
-from vagalwatch.engine import EngineState
+from vagalwatch.engine import Engine, EngineState
 from vagalwatch.hub import URGENT
 from vagalwatch.journal import log
 from vagalwatch.journal.log import SqliteJournal
@@ -263,7 +263,9 @@ async def _second(
 
 def _answer(service: Service, wearer: str, now_ns: int, life: Life) -> Answer | None:
     """People take their time, answer what they see, and say it again if it was not heard."""
-    pause = service._engines[wearer].state.policy.pause
+    engine = service.hub.engines[wearer]
+    assert isinstance(engine, Engine), engine.fault
+    pause = engine.state.policy.pause
     if pause is None:
         return None
     if pause.phase == BreakPhase.OFFERED and now_ns >= pause.began_ns + 20 * NS:

@@ -344,6 +344,7 @@ STATUS: dict[str, object] = {
     "version": __version__,
     "page": "127.0.0.1:8477",
     "recording": True,
+    "faults": {},
     "sensors": [],
     "mqtt": "",
     "influxdb": "",
@@ -386,6 +387,16 @@ async def test_a_service_in_trouble_says_which(tmp_path: Path) -> None:
     assert found["lag"].ok is False
     assert found["lag"].found.startswith("InfluxDB is 61 s behind the journal")
     assert found["lag"].mend == "InfluxDB refuses the token."
+
+
+async def test_a_wearer_for_whom_nothing_is_measured_is_named_with_the_fault(
+    tmp_path: Path,
+) -> None:
+    found = await asked(tmp_path, faults={"alex": "KeyError at pipeline.py:7"})
+    assert found["estimate"].ok is False
+    assert "alex" in found["estimate"].found
+    assert "KeyError at pipeline.py:7" in found["estimate"].found
+    assert found["estimate"].mend.startswith("Restart the service.")
 
 
 async def test_a_link_that_is_only_being_made_is_neither_well_nor_ill(tmp_path: Path) -> None:

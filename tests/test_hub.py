@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from helpers_journal import MemoryJournal
 from helpers_recording import heart
+from vagalwatch.alerts.policy import Policy
 from vagalwatch.clock import NS
 from vagalwatch.engine import Engine, is_input
 from vagalwatch.hub import URGENT, Hub
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import NotRecordingError
-from vagalwatch.records import Alert, Answer, AnswerKind, Estimate, Heart, Setting, Tick
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    Estimate,
+    Heart,
+    Setting,
+    State,
+    Tick,
+)
 from vagalwatch.sensors.recording import sequence
+from vagalwatch.standby import ENGINE_FAILED
+from vagalwatch.web.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from vagalwatch.records import Record
@@ -107,6 +124,97 @@ def test_what_is_only_kept_is_told_to_no_engine() -> None:
         hub.keep(record)
     assert [entry.record for entry in journal.entries] == kept
     assert seen == kept
+
+
+class Failing(Engine):
+    """An engine that fails at the first record for which ``fails`` is true."""
+
+    def __init__(self, wearer: str, fails: Callable[[Record], bool]) -> None:
+        super().__init__(wearer)
+        self.fails = fails
+
+    def push(self, record: Record) -> list[Record]:
+        if self.fails(record):
+            raise KeyError(f"heart {record}")
+        return super().push(record)
+
+
+def start_break(second: int) -> Answer:
+    t_ns = T0_NS + second * NS
+    return Answer(
+        wearer="alex", t_ns=t_ns, recv_ns=t_ns, answer=AnswerKind.START_BREAK, minutes=20, id="b"
+    )
+
+
+def test_an_engine_that_fails_is_one_wearers_trouble_and_never_a_quiet_page(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    journal = MemoryJournal()
+    broken = Failing("alex", lambda record: record.recv_ns >= T0_NS + 60 * NS)
+    hub = Hub(journal, {"alex": broken, "sam": Engine("sam")})
+    view = View("alex")
+    hub.watchers.append(lambda record: None if record.wearer == "sam" else view.push(record))
+    for second in range(120):
+        hub.take(beat("alex", second))
+        hub.take(beat("sam", second))
+        hub.take(tick(second))
+    told = [entry.record for entry in journal.entries]
+    assert sum(isinstance(record, Heart) for record in told) == 240
+    later = [row for row in rows_of(journal, "alex") if row.recv_ns >= T0_NS + 60 * NS]
+    assert {(row.state, row.reason) for row in later} == {(State.UNKNOWN, ENGINE_FAILED)}
+    assert [row.t_ns for row in rows_of(journal, "alex")] == sorted(
+        {row.t_ns for row in rows_of(journal, "alex")}
+    )
+    assert rows_of(journal, "sam")[-1].reason == "no-baseline"
+    measure = view.as_json()["measure"]
+    assert isinstance(measure, dict)
+    assert (measure["kind"], measure["say"]) == ("not-measuring", "page.engine-failed")
+    assert hub.faults.keys() == {"alex"}
+    assert hub.faults["alex"].startswith("KeyError at hub.py:")
+    assert len(caplog.records) == 1
+    assert "70" not in caplog.text  # an error's own words may quote what a body does
+
+
+def test_a_break_can_be_begun_and_goes_on_where_the_estimate_fails() -> None:
+    journal = MemoryJournal()
+    hub = Hub(journal, {"alex": Failing("alex", lambda record: isinstance(record, Answer))})
+    hub.take(tick(0))
+    hub.take(start_break(1))
+    for second in range(2, 25 * 60):
+        hub.take(tick(second))
+    steps = [entry.record for entry in journal.entries if isinstance(entry.record, BreakStep)]
+    assert [step.phase for step in steps] == [BreakPhase.ON, BreakPhase.NOT_SETTLED]
+
+
+def test_a_policy_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> list[Record]:
+        raise ZeroDivisionError
+
+    journal = MemoryJournal()
+    hub = a_hub(journal, "alex", "sam")
+    with monkeypatch.context() as broken:
+        broken.setattr(Policy, "push", fail)
+        hub.take(tick(0))
+        hub.take(start_break(1))
+    for second in range(2, 20):
+        hub.take(tick(second))
+    assert hub.faults.keys() == {"alex", "sam"}
+    assert {row.reason for row in rows_of(journal, "alex")} == {ENGINE_FAILED}
+
+
+def test_what_no_journal_can_hold_is_a_failed_engine_too(tmp_path: Path) -> None:
+    class Wild(Engine):
+        def push(self, record: Record) -> list[Record]:
+            said = super().push(record)
+            return [
+                replace(one, arousal=math.nan) if isinstance(one, Estimate) else one for one in said
+            ]
+
+    with closing(SqliteJournal(tmp_path / "home.sqlite")) as journal:
+        hub = Hub(journal, {"alex": Wild("alex")})
+        for second in range(20):
+            hub.take(tick(second))
+        assert hub.faults.keys() == {"alex"}
 
 
 async def test_an_answer_is_taken_only_once_it_is_on_disk(tmp_path: Path) -> None:

@@ -85,6 +85,13 @@ def _told(settings: Settings, status: Status) -> Iterator[Finding]:
             found="The disk takes nothing: what comes in waits in memory.",
             mend=f"Free space at {settings.state_dir}, or see to that disk.",
         )
+    for wearer, fault in status["faults"].items():
+        yield Finding(
+            "estimate",
+            ok=False,
+            found=f"Nothing is measured for {wearer}: the estimate failed ({fault}).",
+            mend="Restart the service. Nothing that came in is lost; please report it.",
+        )
     for sensor in status["sensors"]:
         # A link that is only being made has no advice yet, and is neither well nor ill.
         ok = True if sensor["status"] == "connected" else False if sensor["advice"] else None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.engine import Engine
 from vagalwatch.records import SITE
+from vagalwatch.standby import Standby, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vagalwatch.engine import Engine
     from vagalwatch.journal.port import Journal
     from vagalwatch.records import Answer, Marker, Record, Setting
+
+_log: Final = logging.getLogger(__name__)
 
 URGENT: Final = frozenset({"alert", "answer", "break", "episode", "setting", "marker"})
 """Kinds that are committed at once; the others within a second."""
@@ -20,22 +24,30 @@ URGENT: Final = frozenset({"alert", "answer", "break", "episode", "setting", "ma
 class Hub:
     """Takes records in the order they come; engines and watchers see each at once.
 
-    What leaves the house does not pass here: ledgers and mailboxes read what is committed.
+    What leaves the house does not pass here: ledgers and mailboxes read what is committed. An
+    engine that fails is that wearer's trouble alone: a standby takes its place until a restart.
     """
 
-    def __init__(self, journal: Journal, engines: Mapping[str, Engine]) -> None:
+    def __init__(self, journal: Journal, engines: Mapping[str, Engine | Standby]) -> None:
         """``engines`` by wearer."""
+        self.engines = dict(engines)
         self.watchers: list[Callable[[Record], None]] = []
         """Called with every record, the engines' own included."""
         self._journal = journal
-        self._engines = engines
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What failed, by wearer for whom nothing is measured until a restart."""
+        return {w: e.fault for w, e in self.engines.items() if isinstance(e, Standby)}
 
     def take(self, record: Record) -> int:
         """Journal ``record`` and what the engines say of it; return its place."""
         place = self.keep(record)
-        for wearer in self._engines if record.wearer == SITE else (record.wearer,):
-            for said in self._engines[wearer].push(record):
-                self.keep(said)
+        for wearer in list(self.engines) if record.wearer == SITE else (record.wearer,):
+            try:
+                self._tell(wearer, record)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others must go on
+                self._stand_in(wearer, error, record)
         return place
 
     def keep(self, record: Record) -> int:
@@ -44,6 +56,23 @@ class Hub:
         for watch in self.watchers:
             watch(record)
         return place
+
+    def _tell(self, wearer: str, record: Record) -> None:
+        for said in self.engines[wearer].push(record):
+            self.keep(said)
+
+    def _stand_in(self, wearer: str, error: Exception, record: Record) -> None:
+        """Put a standby in the place of what failed; it is told ``record``, which may be a wish."""
+        failed, fault = self.engines[wearer], fault_of(error)
+        _log.error("%s: nothing is measured until a restart: %s (%s)", wearer, fault, record.kind)
+        if isinstance(failed, Engine):
+            self.engines[wearer] = Standby(wearer, fault, failed.state.policy)
+            try:
+                self._tell(wearer, record)
+            except Exception as again:  # noqa: BLE001 - then it is the policy that fails
+                self._stand_in(wearer, again, record)
+        else:
+            self.engines[wearer] = Standby(wearer, fault)
 
     async def submit(self, record: Answer | Setting | Marker) -> None:
         """Take what a person said and return when it is on disk."""

@@ -11,6 +11,7 @@ them) and the last quarter of an hour, in silence, and goes on with the break th
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts.policy import Policy, PolicyState
@@ -30,12 +31,15 @@ from vagalwatch.records import (
     Setting,
     Stream,
 )
+from vagalwatch.standby import Standby, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vagalwatch.journal.port import Entry, Journal
     from vagalwatch.records import Record
+
+_log: Final = logging.getLogger(__name__)
 
 _MINUTE_NS: Final = 60_000_000_000
 
@@ -57,18 +61,35 @@ def snapshot_of(engine: Engine, place: int) -> Snapshot:
     return Snapshot(place, ENGINE_VERSION, parameters_hash(), freeze(engine.state))
 
 
-def recover(journal: Journal, wearer: str) -> tuple[Engine, list[Record]]:
+def recover(journal: Journal, wearer: str) -> tuple[Engine | Standby, list[Record]]:
     """The engine as it was, and what it had said that the journal does not hold.
 
     To be called before anything is appended. The second part is to be appended, in order, and
     not told to the engine.
+
+    An engine that fails over these records begins anew, as after an upgrade; where the last
+    quarter of an hour makes it fail again, a standby takes its place until the next start.
     """
+    try:
+        if (recovered := _told_on(journal, wearer)) is not None:
+            return recovered
+    except Exception as error:  # noqa: BLE001 - a start that fails would fail for ever
+        _log.error("%s: the estimate begins anew: %s", wearer, fault_of(error))
+    try:
+        engine = _begun_anew(journal, wearer)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log.error("%s: nothing is measured until a restart: %s", wearer, fault_of(error))
+        return _standing_by(journal, wearer, fault_of(error)), []
+    journal.save_snapshot(wearer, snapshot_of(engine, journal.newest))
+    return engine, []
+
+
+def _told_on(journal: Journal, wearer: str) -> tuple[Engine, list[Record]] | None:
+    """From the snapshot to the end; ``None`` where no snapshot can be used."""
     snapshot = journal.snapshot(wearer)
     engine = _thawed(wearer, snapshot)
     if snapshot is None or engine is None:
-        engine = _begun_anew(journal, wearer)
-        journal.save_snapshot(wearer, snapshot_of(engine, journal.newest))
-        return engine, []
+        return None
     said: list[Record] = []
     known = set()
     for entry in _entries(journal, snapshot.place, wearer):
@@ -147,14 +168,30 @@ def _begun_anew(journal: Journal, wearer: str) -> Engine:
             silent.push(setting)
     # What that engine would have prompted was never shown: its policy is left behind, and the
     # prompts and the break that people did see are put in its place.
+    policy = _remembered(journal, wearer)
+    return Engine(wearer, EngineState(pipeline=silent.state.pipeline, policy=policy))
+
+
+def _standing_by(journal: Journal, wearer: str, fault: str) -> Standby:
+    try:
+        return Standby(wearer, fault, _remembered(journal, wearer))
+    except Exception as error:  # noqa: BLE001 - as in recover: then it is the policy that fails
+        return Standby(wearer, fault_of(error))
+
+
+def _remembered(journal: Journal, wearer: str) -> PolicyState:
+    """The prompts and the break of the last day, without saying anything of them."""
+    last = _last(journal)
     policy = Policy(wearer, PolicyState())
-    for setting in settings:
+    if last is None:
+        return policy.state
+    for setting in _last_settings(journal, wearer):
         policy.push(setting)
     kinds = ("alert", "answer", "break", "clock-step", "run")
     since_ns = last.record.recv_ns - DAY_NS
     for entry in _entries(journal, 0, wearer, kinds=kinds, since_ns=since_ns):
         policy.remember(entry.record)
-    return Engine(wearer, EngineState(pipeline=silent.state.pipeline, policy=policy.state))
+    return policy.state
 
 
 def _last_settings(journal: Journal, wearer: str) -> list[Setting]:

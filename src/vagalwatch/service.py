@@ -15,7 +15,7 @@ from vagalwatch.deliver.broker import EmbeddedBroker
 from vagalwatch.deliver.drain import DrainStatus, drain
 from vagalwatch.deliver.influx import InfluxLedger
 from vagalwatch.deliver.mqtt import Mailbox
-from vagalwatch.engine import ENGINE_VERSION
+from vagalwatch.engine import ENGINE_VERSION, Engine
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.hub import Hub
 from vagalwatch.journal.log import SqliteJournal
@@ -133,8 +133,7 @@ class Service:
         gaps = [
             gap for wearer in self._wearers for gap in restart_gaps(self.journal, wearer, now_ns)
         ]
-        self._engines = {wearer: engine for wearer, (engine, _) in recovered.items()}
-        hub = Hub(self.journal, self._engines)
+        hub = Hub(self.journal, {wearer: engine for wearer, (engine, _) in recovered.items()})
         self.page = Page(
             self._settings.page,
             self._wearers,
@@ -151,7 +150,7 @@ class Service:
         place = hub.take(self._run_record(ended=False))
         for gap in gaps:
             place = hub.take(gap)
-        self._save_snapshots(place)  # or a service that soon falls again re-reads more each time
+        self._save_snapshots(hub, place)  # or a service that soon falls again re-reads ever more
         return hub
 
     async def _fall_asleep(self, hub: Hub, sensors: list[asyncio.Task[None]]) -> None:
@@ -161,7 +160,7 @@ class Service:
         if sensors:
             await asyncio.wait(sensors)
         place = hub.take(self._run_record(ended=True))
-        self._save_snapshots(place)
+        self._save_snapshots(hub, place)
         with suppress(NotRecordingError):
             await self.journal.committed(place)
 
@@ -204,13 +203,14 @@ class Service:
             place = hub.take(Tick(t_ns=now_ns, recv_ns=now_ns))
             self.page.set_recording(recording=self.journal.recording)
             if second % SNAPSHOT_EVERY_S == 0:
-                self._save_snapshots(place)
+                self._save_snapshots(hub, place)
             watchdog.notify("WATCHDOG=1")
 
-    def _save_snapshots(self, place: int) -> None:
+    def _save_snapshots(self, hub: Hub, place: int) -> None:
         # Outputs that ``place`` gave rise to stand behind it; a restart finds them there.
-        for wearer, engine in self._engines.items():
-            self.journal.save_snapshot(wearer, snapshot_of(engine, place))
+        for wearer, engine in hub.engines.items():
+            if isinstance(engine, Engine):  # a standby's restart goes on from before the fault
+                self.journal.save_snapshot(wearer, snapshot_of(engine, place))
 
     async def _after_start(self) -> None:
         """The ledger costs a second to import, so it waits until the page is there."""
@@ -239,6 +239,7 @@ class Service:
             "version": __version__,
             "page": f"{self._settings.page.host}:{self.page.port}",
             "recording": self.journal.recording,
+            "faults": self.hub.faults,
             "sensors": [
                 {"source": link.source, "status": link.status, "advice": link.advice}
                 for link in self.links

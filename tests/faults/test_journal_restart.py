@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from helpers_hrv import NS, T0_NS, WEARER, edas, hearts, in_order, ticks
 from helpers_journal import MemoryJournal
 from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
+from vagalwatch.hrv.pipeline import Pipeline
 from vagalwatch.journal.port import RUN_SHIFT, Journal, Snapshot
 from vagalwatch.records import (
     Answer,
     AnswerKind,
     BreakPhase,
     BreakStep,
+    Estimate,
     Gap,
     GapReason,
     Heart,
@@ -30,8 +32,10 @@ from vagalwatch.records import (
     Run,
     Setting,
     Stream,
+    Tick,
 )
 from vagalwatch.recover import recover, restart_gaps, snapshot_of
+from vagalwatch.standby import ENGINE_FAILED, Standby
 
 MINUTE = 60
 CALM_S, STORM_S = 7 * MINUTE, 3 * MINUTE
@@ -60,12 +64,20 @@ def run_record(now_ns: int) -> Run:
     return Run(t_ns=now_ns, recv_ns=now_ns, version="1", engine_version=1, parameters_hash="x")
 
 
+def recovered(journal: Journal) -> Engine:
+    engine, _ = recover(journal, WEARER)
+    assert isinstance(engine, Engine)
+    return engine
+
+
 class Site:
     """What the service does with the journal and the engine, without its sensors."""
 
     def __init__(self, journal: MemoryJournal, now_ns: int) -> None:
         self.journal = journal
-        self.engine, late = recover(journal, WEARER)
+        engine, late = recover(journal, WEARER)
+        assert isinstance(engine, Engine)
+        self.engine = engine
         gaps = restart_gaps(journal, WEARER, now_ns)
         for record in late:
             journal.append(record)
@@ -136,6 +148,7 @@ def half(journal: MemoryJournal | None = None) -> Site:
 def test_a_first_start_has_nothing_to_say() -> None:
     engine, late = recover(MemoryJournal(), WEARER)
     assert late == []
+    assert isinstance(engine, Engine)
     assert engine.state == Engine(WEARER).state
     assert restart_gaps(MemoryJournal(), WEARER, 5) == []
 
@@ -158,6 +171,7 @@ def test_after_an_upgrade_the_engine_knows_the_usual_and_says_nothing_of_the_pas
     after = site.journal.crashed(site.journal.newest)
     engine, late = recover(after, WEARER)
     assert late == []
+    assert isinstance(engine, Engine)
     assert engine.state.pipeline.baseline.usual == site.engine.state.pipeline.baseline.usual
     assert engine.state.pipeline.baseline.usual is not None
     before, now = site.engine.state.policy, engine.state.policy
@@ -182,7 +196,7 @@ def test_an_offer_from_before_an_upgrade_has_run_out() -> None:
         began_ns=T0_NS, until_ns=T0_NS, origin="prompt", alert_id="a",
     )  # fmt: skip
     journal.append(offer)
-    engine, _ = recover(journal, WEARER)
+    engine = recovered(journal)
     (said,) = engine.push(next(ticks(T0_NS + NS, T0_NS + 2 * NS)))
     assert isinstance(said, BreakStep)
     assert (said.id, said.phase) == ("b", BreakPhase.EXPIRED)
@@ -196,8 +210,54 @@ def test_settings_of_people_outlive_an_upgrade() -> None:
         )
     for tick in ticks(T0_NS, T0_NS + 2000 * NS):
         journal.append(tick)
-    engine, _ = recover(journal, WEARER)
+    engine = recovered(journal)
     assert engine.state.policy.preferences.break_minutes == 40
+
+
+def poisoned(monkeypatch: pytest.MonkeyPatch, poison_ns: int) -> None:
+    """From now on the estimate fails over what was received at ``poison_ns``."""
+    push = Pipeline.push
+
+    def failing(pipeline: Pipeline, record: Record) -> list[Record]:
+        if record.recv_ns == poison_ns:
+            raise KeyError(record)
+        return push(pipeline, record)
+
+    monkeypatch.setattr(Pipeline, "push", failing)
+
+
+def test_a_record_that_the_engine_fails_over_does_not_stop_every_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = half()
+    pause = site.engine.state.policy.pause
+    assert pause is not None
+    poison = tick_at(story()[-1].recv_ns)
+    site.journal.append(poison)
+    poisoned(monkeypatch, poison.recv_ns)
+    # Within the quarter of an hour that a new engine is told: a standby, with the break.
+    engine, late = recover(site.journal.crashed(site.journal.newest), WEARER)
+    assert isinstance(engine, Standby)
+    assert engine.fault.startswith("KeyError at ")
+    assert late == []
+    said = [one for s in range(1200) for one in engine.push(tick_at(poison.recv_ns + s * NS))]
+    assert {one.reason for one in said if isinstance(one, Estimate)} == {ENGINE_FAILED}
+    assert {one.id for one in said if isinstance(one, BreakStep)} == {pause.id}
+    # Later it is passed over: the usual is known, and the snapshot stands behind it.
+    for s in range(1, 1000):
+        site.journal.append(tick_at(poison.recv_ns + s * NS))
+    after = site.journal.crashed(site.journal.newest)
+    engine, late = recover(after, WEARER)
+    assert isinstance(engine, Engine)
+    assert engine.state.pipeline.baseline.usual == site.engine.state.pipeline.baseline.usual
+    assert late == []
+    snapshot = after.snapshot(WEARER)
+    assert snapshot is not None
+    assert snapshot.place == after.newest
+
+
+def tick_at(recv_ns: int) -> Tick:
+    return Tick(t_ns=recv_ns, recv_ns=recv_ns)
 
 
 def beat(source: str, recv_ns: int) -> Heart:

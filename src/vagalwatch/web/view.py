@@ -33,6 +33,7 @@ from vagalwatch.records import (
     State,
     Stream,
 )
+from vagalwatch.standby import ENGINE_FAILED
 
 if TYPE_CHECKING:
     from vagalwatch.records import Record
@@ -284,7 +285,8 @@ class View:
         if estimate is None:
             return out
         if estimate.state is State.UNKNOWN:
-            return out | {"say": f"gate.{estimate.reason}"}
+            failed = estimate.reason == ENGINE_FAILED
+            return out | {"say": "page.engine-failed" if failed else f"gate.{estimate.reason}"}
         if estimate.state is State.CALIBRATING:
             say = f"gate.{estimate.reason}"
             return out | {"kind": "calibrating", "say": say, "progress": _progress(estimate)}
