@@ -74,15 +74,17 @@ class EpisodeKind(StrEnum):
 
 
 class BreakPhase(StrEnum):
-    """Where a break stands. The last five are final."""
+    """Where a break stands. The last six are final (see ``docs/break.md``)."""
 
     OFFERED = "offered"
+    STEADYING = "steadying"  # "I feel far away": small steps first, the offer stays open
     ON = "on"
     SETTLED = "settled"  # the time is up and the heart has settled
     NOT_SETTLED = "not-settled"  # the time is up; the person decides all the same
     RETURNED = "returned"
     NOT_RESUMED = "not-resumed"
     DECLINED = "declined"
+    THINKING = "thinking"  # the person needs time and no break: neither declined nor wrong
     WRONG = "wrong"
     EXPIRED = "expired"
 
@@ -97,9 +99,26 @@ class AnswerKind(StrEnum):
     START_BREAK = "start-break"
     IM_BACK = "im-back"
     MORE_TIME = "more-time"
-    NOT_TODAY = "not-today"
+    NOT_TODAY = "not-today"  # put off, until therapy or another day
+    LET_IT_DROP = "let-it-drop"
     IM_HERE = "im-here"
+    IM_THINKING = "im-thinking"
+    FAR_AWAY = "far-away"
+    DIZZY = "dizzy"  # ends any breathing
     SEEN = "seen"  # acknowledges an alert that asks for no decision
+    # Afterwards; each question can be skipped.
+    RIGHT = "right"  # the prompt was; if it was not: WRONG
+    BETTER = "better"
+    SAME = "same"
+    WORSE = "worse"
+    MADE_WORSE = "made-worse"  # "this made it worse": kept as an adverse event
+    NOT_FROM_THIS = "not-from-this"
+    MENDED = "mended"
+    NOT_MENDED = "not-mended"
+    FEWER = "fewer"  # once a week: too many prompts
+    NOT_TOO_MANY = "not-too-many"
+    SKIP = "skip"
+    SKIP_ALL = "skip-all"
 
 
 # --- what sensors deliver -------------------------------------------------------------------
@@ -449,7 +468,11 @@ class BreakStep:
     about: EpisodeKind | None = None
     alert_id: str = ""
     reason: str = ""
-    """Why the advice is "not settled"; a code, rendered to words on reading."""
+    """Why it is so (not settled yet, extended, not resumed); a code, see ``alerts/table.py``."""
+    steps: tuple[str, ...] = ()
+    """The small steps on offer, as codes, in their order (``alerts/steps.py``)."""
+    asks: tuple[str, ...] = ()
+    """What is asked afterwards, as codes, in their order (``alerts/afterwards.py``)."""
     kind: Literal["break"] = "break"
 
 

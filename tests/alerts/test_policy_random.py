@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers_alerts import NOON_NS, NS, Wearer
-from vagalwatch.alerts.pause import DAY_NS, FINAL, MINUTE_NS, TABLE
+from vagalwatch.alerts.pause import DAY_NS, MINUTE_NS
+from vagalwatch.alerts.table import FINAL, TABLE
 from vagalwatch.records import (
     Alert,
     AnswerKind,
@@ -109,7 +110,7 @@ def test_every_break_ends_by_the_table_and_never_two_at_once(actions: list[Actio
     for _ in range(27 * 2):  # silence for more than a day
         anna.tick(1800)
 
-    reachable = {(phase, after) for phase, row in TABLE.items() for after in row.values()} | {
+    reachable = {(phase, row.phase) for phase, rows in TABLE.items() for row in rows.values()} | {
         # more time is asked for when the day is over
         (up, BreakPhase.NOT_RESUMED)
         for up in (BreakPhase.SETTLED, BreakPhase.NOT_SETTLED)

@@ -8,7 +8,7 @@ from string import Formatter
 import pytest
 
 from vagalwatch.alerts import words
-from vagalwatch.alerts.pause import Unsettled
+from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.hrv import codes
 from vagalwatch.records import (
     Alert,
@@ -191,9 +191,3 @@ def test_every_step_of_a_break_has_its_sentence(phase: BreakPhase, reason: str) 
         assert said == "You asked for time. Back at 7:40."
     if phase == BreakPhase.NOT_SETTLED and reason == Unsettled.NOT_MEASURED:
         assert "fast" not in said
-
-
-def test_breath_work_only_after_flooding() -> None:
-    assert any("breath" in text for text in words.small_steps(EpisodeKind.FLOODING))
-    for about in (EpisodeKind.SHUTDOWN, None):
-        assert not any("breath" in text for text in words.small_steps(about))

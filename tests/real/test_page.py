@@ -278,7 +278,7 @@ async def test_a_break_runs_on_through_a_restart_of_the_service(
         await picture(own, "17-not-sent")
 
         await story.start(port)
-        await own.say(re.compile(r"You asked for time\.\s+Back at 8:00"))
+        await own.say(re.compile(r"You took more time\.\s+Back at 8:00"))
         await expect(own.tab.locator("#mark")).to_be_empty()
         await expect(own.tab.locator("#sending")).to_be_empty()
         assert [said.answer for said in answers(story)] == [
@@ -361,7 +361,7 @@ async def test_im_thinking_is_no_refusal(browser: Browser, story: Story) -> None
         story.episode(EpisodeKind.SHUTDOWN)
         await own.tap("I'm thinking")
         await expect(own.tab.locator("#notice")).to_contain_text("Take your time.")
-        assert [said.answer for said in answers(story)] == [AnswerKind.LATER]
+        assert [said.answer for said in answers(story)] == [AnswerKind.IM_THINKING]
 
 
 async def test_a_wearer_sees_nothing_of_the_other(browser: Browser, story: Story) -> None:

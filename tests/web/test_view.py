@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers_page import Story
-from vagalwatch.alerts.pause import Unsettled
+from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.alerts.words import lines
 from vagalwatch.clock import NS
 from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, STATE_GATES, Gate

@@ -14,6 +14,9 @@ key                     value (JSON)                                   default  
 ``safety-alerts``       false switches the rapid-fall alert off        true
 ======================  =============================================  =======  ===============
 
+Beside these stand what was chosen about the steps (:class:`vagalwatch.alerts.steps.Choices`) and
+what two people agreed on (:class:`vagalwatch.alerts.agreement.Agreement`).
+
 None of these but ``safety-alerts`` touches the rapid-fall alert: where convenience and safety
 part, safety wins, and who mutes prompts has not said "let me fall".
 
@@ -25,10 +28,13 @@ earlier value standing.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from vagalwatch.alerts.agreement import Agreement
+from vagalwatch.alerts.steps import Choices
 
 MIN_BREAK_MINUTES: Final = 20
 """Least length of a break: the body needs about 20 min to settle (Gottman & Silver 1999)."""
@@ -61,6 +67,8 @@ class Preferences:
     later_minutes: int = 10
     break_minutes: int = MIN_BREAK_MINUTES
     safety_alerts: bool = True
+    choices: Choices = field(default_factory=Choices)
+    agreement: Agreement = field(default_factory=Agreement)
 
     def take(self, key: str, value: str) -> None:
         """Put a setting in force; what is not a preference of prompts is left alone.
@@ -83,6 +91,9 @@ class Preferences:
         elif key == "quiet-hours":
             hours = _quiet_hours(json.loads(value))
             self.quiet_from_min, self.quiet_to_min, self.quiet_zone = hours
+        else:
+            self.choices.take(key, value)
+            self.agreement.take(key, value)
 
     def quiet_at(self, wall_ns: int) -> bool:
         """Whether quiet hours hold at ``wall_ns`` (UTC ns of the wall clock)."""

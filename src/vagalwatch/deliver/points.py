@@ -93,12 +93,14 @@ EPISODE_WORDS: Final[Mapping[EpisodeKind, str]] = {
 
 BREAK_WORDS: Final[Mapping[BreakPhase, str]] = {
     BreakPhase.OFFERED: "Break offered",
+    BreakPhase.STEADYING: "Far away: small steps, break still offered",
     BreakPhase.ON: "On a break",
     BreakPhase.SETTLED: "Break time is up, heart settled",
     BreakPhase.NOT_SETTLED: "Break time is up, heart not settled yet",
     BreakPhase.RETURNED: "Back from the break",
     BreakPhase.NOT_RESUMED: "Break ended, not resumed",
     BreakPhase.DECLINED: "Break declined: not now",
+    BreakPhase.THINKING: "Thinking: time needed, no break",
     BreakPhase.WRONG: "Prompt judged wrong",
     BreakPhase.EXPIRED: "Prompt expired unanswered",
 }

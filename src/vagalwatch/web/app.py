@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vagalwatch.alerts import words
 from vagalwatch.clock import NS
-from vagalwatch.records import SITE, Answer, EpisodeKind
+from vagalwatch.records import SITE, Answer
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
@@ -93,8 +93,11 @@ class Page:
         credentials: Credentials,
         inbox: Inbox,
         clock: Clock,
+        *,
+        known: words.Lines | None = None,
+        language: str = words.DEFAULT_LANGUAGE,
     ) -> None:
-        """Prepare everything; nothing listens yet.
+        """Prepare everything; nothing listens yet. The lines ``known`` are in ``language``.
 
         Raises:
             ConfigError: nobody could reach the page by a name that it would answer to.
@@ -117,7 +120,7 @@ class Page:
         self._files = {
             path: (static.joinpath(name).read_bytes(), media)
             for path, (name, media) in FILES.items()
-        } | {"/words.json": (_words_json(), "application/json")}
+        } | {"/words.json": (_words_json(known or words.lines(), language), "application/json")}
         self._routes = Starlette(
             routes=[
                 *(Route(path, self._file) for path in self._files),
@@ -344,11 +347,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _words_json() -> bytes:
-    """All lines of the words file; which small steps fit which break is ruled there too."""
-    steps = {kind: words.small_steps(kind) for kind in (EpisodeKind.FLOODING, EpisodeKind.SHUTDOWN)}
-    language = words.DEFAULT_LANGUAGE
-    return json.dumps({"lang": language, "lines": words.lines(), "steps": steps}).encode()
+def _words_json(known: words.Lines, language: str) -> bytes:
+    return json.dumps({"lang": language, "lines": known}).encode()
 
 
 def _refused(error: str, status: int) -> Response:

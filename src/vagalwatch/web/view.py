@@ -12,6 +12,8 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.alerts import afterwards, steps, words
+from vagalwatch.alerts.policy import STEPS_IN
 from vagalwatch.alerts.preferences import Preferences
 from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Why
 from vagalwatch.records import (
@@ -54,21 +56,36 @@ PULSE_POINTS: Final = 1200
 CLOSED_KEPT: Final = 64
 """Answered prompts remembered against repeats; a few a day are asked."""
 
-_RUNNING: Final = {BreakPhase.ON, BreakPhase.SETTLED, BreakPhase.NOT_SETTLED}
+ASKS_STAY_NS: Final = 24 * 60 * 60 * S_NS
+"""Our choice: the next day, how a break went is told the therapist and not a page."""
+
+_SCREENS: Final = {
+    BreakPhase.STEADYING: "steadying",
+    BreakPhase.ON: "break",
+    BreakPhase.SETTLED: "time-up",
+    BreakPhase.NOT_SETTLED: "time-up",
+    BreakPhase.RETURNED: "after",
+    BreakPhase.NOT_RESUMED: "after",
+}
+"""Phases that have a screen of their own; an offer's is its prompt's."""
 _ENDED: Final = {BreakPhase.RETURNED, BreakPhase.NOT_RESUMED}
 _UNANSWERED: Final = {
     BreakPhase.DECLINED: "break.declined",
+    BreakPhase.THINKING: "break.thinking",
     BreakPhase.WRONG: "break.wrong",
     BreakPhase.EXPIRED: "break.expired",
 }
 _CLOSES: Final = {
     AnswerKind.YES: "",
+    AnswerKind.FAR_AWAY: "",
     AnswerKind.SEEN: "",
     AnswerKind.NOT_NOW: "break.declined",
+    AnswerKind.IM_THINKING: "break.thinking",
     AnswerKind.WRONG: "break.wrong",
     AnswerKind.LATER: "page.later",
 }
 """Answers that close a prompt at once, and what is said then; a break's step says more."""
+_WORSE: Final = {AnswerKind.WORSE, AnswerKind.MADE_WORSE}
 
 _HEART_GAP: Final = {
     GapReason.NEVER_SEEN: "gate.heart-missing",
@@ -103,6 +120,8 @@ class View:
         self._safety: Alert | None = None
         self._break: BreakStep | None = None
         self._notice: tuple[str, str, int] | None = None
+        self._asks: tuple[str, tuple[str, ...], int] = ("", (), 0)
+        """What is still asked about the break that ended last, and since when."""
         self._closed: dict[str, int] = {}
         self._pulse: deque[tuple[int, float]] = deque(maxlen=PULSE_POINTS)
         self._preferences = Preferences()
@@ -151,6 +170,7 @@ class View:
             "notice": None
             if self._notice is None
             else {"say": self._notice[0], "about": self._notice[1]},
+            "ask": self._ask_json(),
         }
 
     def pulse(self, after_ms: int = 0) -> list[tuple[int, int]]:
@@ -213,18 +233,27 @@ class View:
     def _answer(self, answer: Answer) -> None:
         if answer.answer in _CLOSES:
             self._close(answer.about, _CLOSES[answer.answer])
+        about, asks, since_ns = self._asks
+        if about and answer.about == about:
+            self._asks = about, afterwards.left(asks, answer.answer), since_ns
+        if answer.answer in _WORSE:
+            self._notice = "ask.thanks-worse", answer.about, self._now_ns
 
     def _break_step(self, step: BreakStep) -> None:
-        if step.phase in _RUNNING:
-            self._break = step
-            self._notice = None
-            self._close(step.alert_id, "")
-        elif step.phase in _ENDED:
-            self._break = step
-        elif step.phase in _UNANSWERED:
-            if self._break is not None and self._break.id == step.id:  # "no break now"
+        shown = self._break
+        if step.phase in _UNANSWERED:
+            say = _UNANSWERED[step.phase]
+            if shown is not None and shown.id == step.id:  # "no break now", or no step helped
                 self._break = None
-            self._close(step.alert_id, _UNANSWERED[step.phase])
+                self._notice = (say, step.alert_id, self._now_ns) if step.alert_id else None
+            self._close(step.alert_id, say)
+        elif step.phase in _SCREENS:
+            if shown is None or (shown.id, shown.phase) != (step.id, step.phase):
+                self._notice = None
+            self._break = step
+            self._close(step.alert_id, "")
+        if (step.id, step.asks) != self._asks[:2]:
+            self._asks = (step.id, step.asks, self._now_ns) if step.asks else ("", (), 0)
 
     def _close(self, alert_id: str, say: str) -> None:
         """End an open prompt or safety screen; ``say`` is then said for a while."""
@@ -252,22 +281,22 @@ class View:
         ended = self._break
         if ended is not None and ended.phase in _ENDED and now_ns - ended.t_ns > LOOKS_BACK_NS:
             self._break = None
+        if self._asks[0] and now_ns - self._asks[2] > ASKS_STAY_NS:
+            self._asks = ("", (), 0)
         while self._pulse and now_ns - self._pulse[0][0] > LOOKS_BACK_NS:
             self._pulse.popleft()
 
     # --- showing ------------------------------------------------------------------------------
 
     def _screen(self) -> str:
-        phase = None if self._break is None else self._break.phase
         if self._safety is not None:
             return "safety"
-        if phase is BreakPhase.ON:
-            return "break"
-        if phase in _RUNNING:
-            return "time-up"
+        shown = self._break
+        if shown is not None and shown.phase not in _ENDED:
+            return _SCREENS[shown.phase]
         if self._prompt is not None:
             return "prompt"
-        return "measure" if phase is None else "after"
+        return "measure" if shown is None else _SCREENS[shown.phase]
 
     def _measure(self) -> dict[str, object]:
         """Whether and what is measured now; never more than the latest row says."""
@@ -318,14 +347,31 @@ class View:
         }
 
     def _break_json(self, step: BreakStep) -> dict[str, object]:
-        why = f"-{step.reason}" if step.phase is BreakPhase.NOT_SETTLED and step.reason else ""
+        choices, small = self._preferences.choices, step.steps
+        if not small and step.phase in STEPS_IN:  # a break from before steps were recorded
+            small = steps.offered(None, choices)
         return {
             "id": step.id,
             "about": step.about,
-            "say": f"break.{step.phase}{why}",
+            "say": words.break_key(step),
             "minutes": round((step.until_ns - step.began_ns) / (60 * S_NS)),
             "until_ms": self._wall_ms(step.until_ns),
+            "steps": [
+                {"say": f"step.{code}", "breath": code in steps.BREATHING, "own": choices.own}
+                for code in small
+            ],
+            "agreed": [
+                {"say": say, "what": what} for say, what in self._preferences.agreement.lines()
+            ],
         }
+
+    def _ask_json(self) -> dict[str, object] | None:
+        """The question that is open, and what can be said to it."""
+        about, asks, _ = self._asks
+        if not asks:
+            return None
+        answers = afterwards.CHOICES.get(asks[0], ())
+        return {"about": about, "ask": asks[0], "answers": list(answers)}
 
     def _wall_ms(self, t_ns: int) -> int:
         return (t_ns + self._step_ns) // 1_000_000

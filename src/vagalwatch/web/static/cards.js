@@ -1,10 +1,13 @@
 // From the last picture to a card: what one screen says and which answers it takes. Pure.
 //
-// A card: say, more, notice, lines, strong, progress, steps, quote: [title, text], call, answers
-// and quiet: rows of [answer, label, what it is about], plain: the answers can wait,
-// numbers: may they be shown, offline: the card itself says that the line is lost.
+// A card: say, more, notice, lines, strong, show: in large letters for another to read, progress,
+// steps, folded: rows of [title, [[small, text], ...]], call, answers, quiet and otherwise: rows of
+// [answer, label, what it is about], plain: the answers can wait, numbers: may they be shown,
+// offline: the card itself says that the line is lost.
+//
+// Answers that only this page knows: "done", "open" and "close" (see page.js). They are not sent.
 
-import { line, split, steps } from "./words.js";
+import { line, say, section, split } from "./words.js";
 
 // Up to the next full minute: who comes back at the time shown has had the whole break.
 function clock(ms, state, round = Math.ceil) {
@@ -14,21 +17,39 @@ function clock(ms, state, round = Math.ceil) {
 
 const answers = (about, ...kinds) => kinds.map((kind) => [kind, line(`answer.${kind}`), about]);
 
-export function card(state, done) {
+const open = (what) => ["open", line(`page.${what}`), what];
+const close = () => ["close", line("page.back"), ""];
+
+export function card(state, done, opened) {
   const { view, door } = state;
   const live = door === "open";
+  if (opened === "followed") return danger();
   if (!live && door !== "lost") return split(line(`page.${door}`));
+  if (opened === "card") return { say: line("say.card"), show: true, answers: [close()] };
   if (!view) return offline();
+  if (opened === "ask" && view.ask && view.screen in { measure: 1, after: 1 }) return ask(view.ask);
   switch (view.screen) {
     // What is an instruction stays when the line is lost; what is a measurement does not.
     case "safety": return safety(view.safety);
-    case "break": return onBreak(view.break, state);
+    case "steadying": return steadying(view.break);
+    case "break": return onBreak(view, state);
     case "time-up": return timeUp(view.break, state);
     case "prompt": return live ? prompt(view.prompt) : offline();
-    case "after": if (live && done !== view.break.id) return after(view.break);
+    case "after": if (live && done !== view.break.id) return after(view);
     // falls through
     default: return live ? measure(state) : offline();
   }
+}
+
+// Being followed or blocked: help, not a pacer. Nothing of it is sent or kept.
+function danger() {
+  return {
+    say: line("danger.title"),
+    lines: section("danger.then-"),
+    strong: true,
+    call: line("answer.call-help"),
+    answers: [close()],
+  };
 }
 
 function offline() {
@@ -36,7 +57,7 @@ function offline() {
 }
 
 function measure(state) {
-  const { measure: now, missing, notice } = state.view;
+  const { measure: now, missing, notice, ask } = state.view;
   const expired = notice?.say === "break.expired";
   const since = missing.map(({ stream, since_ms }) =>
     line(`page.since-${stream}`, { time: clock(since_ms, state, Math.floor) }));
@@ -48,17 +69,19 @@ function measure(state) {
     progress: now.progress,
     // Who wants the break after all says yes to the question that has passed.
     answers: expired ? [["yes", line("page.still-break"), notice.about]] : answers("", "start-break"),
+    quiet: [...(ask ? [["open", line("ask.open"), "ask"]] : []), open("card")],
     numbers: now.kind !== "not-measuring" || state.numbers,
   };
 }
 
 function prompt({ id, about, say, minutes }) {
   const { say: headline, more } = split(line(say));
-  const thinking = [["later", line("answer.im-thinking"), id]]; // needing time is not withdrawal
+  // Needing time is not withdrawal, and there is a word for being far away.
+  const low = about === "shutdown" ? ["im-thinking", "far-away"] : [];
   return {
     say: headline,
     more: `${more} ${line("prompt.offer", { minutes })}`.trim(),
-    answers: [...answers(id, "yes", "not-now"), ...(about === "shutdown" ? thinking : [])],
+    answers: answers(id, "yes", "not-now", ...low),
     quiet: [["wrong", line("page.wrong"), id]],
   };
 }
@@ -74,15 +97,37 @@ function safety({ id }) {
   };
 }
 
-function onBreak(pause, state) {
+// Small steps before anything is decided.
+function steadying(pause) {
+  return {
+    ...split(line(pause.say)),
+    steps: pause.steps,
+    about: pause.id,
+    answers: answers(pause.id, "yes", "im-here"),
+    otherwise: otherwise(pause),
+  };
+}
+
+function onBreak({ break: pause, notice }, state) {
   // Without a line the phone's own clock says when the time is up.
   if (state.door === "lost" && Date.now() - state.skewMs >= pause.until_ms) return timeUp(pause, state);
   const here = pause.about === "shutdown" ? ["im-here"] : [];
+  const time = clock(pause.until_ms, state);
+  const values = { minutes: pause.minutes, time };
+  const later = pause.say === "break.on-extended" ? ["not-ready"] : [];
+  const agreed = pause.agreed.map(({ say: key, what }) => ["", line(key, { what })]);
   return {
-    say: line(pause.say, { time: clock(pause.until_ms, state) }),
-    steps: steps(pause.about),
-    quote: [line("page.leave-with"), line("say.leave", { minutes: pause.minutes })],
+    say: line(pause.say, { time }),
+    notice: notice ? line(notice.say) : "",
+    steps: pause.steps,
+    about: pause.id,
+    folded: [
+      [line("purpose.leave"), [["", line("say.leave", values)]]],
+      [line("page.words"), say(values, ...later, "quiet-name", "quiet-value", "quiet-offer", "after-see", "after-turn", "after-soothe")],
+      ...(agreed.length ? [[line("page.agreed"), agreed]] : []),
+    ],
     answers: answers(pause.id, ...here, "im-back", "more-time"),
+    otherwise: otherwise(pause, ["wrong", line("page.no-break"), pause.id]),
     plain: true,
   };
 }
@@ -94,15 +139,32 @@ function timeUp(pause, state) {
   return {
     ...split(known ? line(pause.say) : due),
     answers: answers(pause.id, "im-back", "more-time"),
-    quiet: answers(pause.id, ...here, "not-today"),
+    quiet: answers(pause.id, ...here, "not-today", "let-it-drop"),
+    otherwise: otherwise(pause),
   };
 }
 
-function after(pause) {
-  const done = [["done", line("page.done"), pause.id]];
-  const said = split(line(pause.say));
-  if (pause.say !== "break.returned") {
-    return { ...said, answers: answers("", "start-break"), quiet: done };
-  }
-  return { ...said, quote: [line("page.start-with"), line("say.repair")], answers: done };
+function otherwise(pause, ...more) {
+  return [open("card"), open("followed"), ...answers(pause.id, "made-worse"), ...more];
+}
+
+function after({ break: pause, notice, ask }) {
+  const back = pause.say === "break.returned";
+  return {
+    ...split(line(pause.say)),
+    notice: notice ? line(notice.say) : "",
+    folded: back ? [[line("page.words"), say({}, "back", "pattern", "repair", "repair-after", "repair-both")]] : [],
+    answers: [["done", line("page.done"), pause.id], ...answers("", "start-break")],
+    quiet: ask ? [["open", line("ask.open"), "ask"]] : [],
+  };
+}
+
+function ask({ about, ask: question, answers: kinds }) {
+  const label = (kind) => (kind === "wrong" ? line("ask.prompt-wrong") : line(`answer.${kind}`));
+  return {
+    say: line(`ask.${question}`),
+    answers: [...kinds.map((kind) => [kind, label(kind), about]), ...answers(about, "skip")],
+    quiet: [...answers(about, "skip-all"), close(), ...answers("", "start-break")],
+    plain: true,
+  };
 }

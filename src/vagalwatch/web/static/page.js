@@ -10,6 +10,7 @@ const AWAY = "https://www.wikipedia.org/"; // neutral, quick, and in everybody's
 
 const byId = (id) => document.getElementById(id);
 let done = sessionStorage.getItem("done"); // the break whose last screen was read
+let opened = ""; // what the person opened on this page alone: "card", "followed" or "ask"
 let step = { about: null, n: 0 };
 
 // --- drawing ----------------------------------------------------------------------------------
@@ -32,20 +33,24 @@ function put(id, text = "") {
 }
 
 function draw() {
-  const now = card(link.state, done);
   const { view, door } = link.state;
+  if (opened === "ask" && !view?.ask) opened = ""; // the last one was answered
+  const now = card(link.state, done, opened);
   put("mark", mark(view, door, now.offline));
   put("notice", now.notice);
   put("say", now.say.replace(/([.?!])\s+/g, "$1\n")); // a sentence a line
   put("more", now.more);
   drawLines(now.lines ?? [], now.strong === true);
   drawProgress(now.progress ?? null);
-  drawStep(now.steps, view?.break?.id);
-  drawQuote(now.quote);
+  document.body.classList.toggle("show", now.show === true);
+  drawStep(now.steps, now.about);
+  drawFolded(now.folded ?? []);
   put("sending", link.sendingLine());
   drawAnswers("answers", now.answers ?? [], now.call);
   byId("answers").classList.toggle("plain", now.plain === true);
   drawAnswers("quiet", now.quiet ?? []);
+  drawAnswers("otherwise", now.otherwise ?? []);
+  byId("else").hidden = !now.otherwise;
   pulse.draw(now.numbers === true && door === "open");
 }
 
@@ -70,18 +75,24 @@ function drawProgress(progress) {
 
 function drawStep(steps, about) {
   if (step.about !== about) step = { about, n: 0 };
-  const text = steps?.[step.n % steps.length];
-  if (!changed("step", text)) return;
-  byId("step").hidden = !text;
-  byId("step-text").textContent = text ?? "";
+  const now = steps?.[step.n % steps.length];
+  if (!changed("step", [now, about])) return;
+  byId("step").hidden = !now;
+  byId("step-text").textContent = now ? line(now.say, now) : "";
+  byId("dizzy").hidden = !now?.breath;
 }
 
-function drawQuote(quote) {
-  if (!changed("quote", quote)) return;
-  byId("quote").hidden = !quote;
-  byId("quote").open = false;
-  byId("quote-title").textContent = quote?.[0] ?? "";
-  byId("quote-text").textContent = quote?.[1] ?? "";
+function drawFolded(folded) {
+  if (!changed("folded", folded)) return;
+  byId("folded").replaceChildren(...folded.map(([title, rows]) => {
+    const made = document.createElement("details");
+    made.append(element("summary", title), ...rows.map(([small, text]) => {
+      const said = element("p", text);
+      if (small) said.prepend(element("small", small));
+      return said;
+    }));
+    return made;
+  }));
 }
 
 function drawAnswers(id, rows, call) {
@@ -99,9 +110,23 @@ function button([answer, label, about]) {
   const made = element("button", label);
   made.type = "button";
   made.dataset.answer = answer;
-  made.onclick = () => (answer === "done" ? read(about) : link.say(answer, about));
+  made.onclick = () => (local[answer] ?? ((what) => link.say(answer, what)))(about);
   return made;
 }
+
+// What a tap does on this page alone; everything else is said to the service.
+const local = {
+  done: read,
+  open: (what) => {
+    opened = what;
+    draw();
+    byId("say").focus({ preventScroll: false });
+  },
+  close: () => {
+    opened = "";
+    draw();
+  },
+};
 
 // 112 and 911 reach help from any mobile phone (3GPP TS 22.101, 10.1.1).
 function callLink(label) {
@@ -152,6 +177,14 @@ async function start() {
   byId("step-title").textContent = line("page.step");
   byId("another").textContent = line("page.another");
   byId("another").onclick = () => { step.n += 1; draw(); };
+  byId("dizzy").textContent = line("answer.dizzy");
+  byId("dizzy").onclick = () => {
+    link.say("dizzy", step.about);
+    step.n = 0; // what comes first then is to breathe as always
+  };
+  byId("else-title").textContent = line("page.else");
+  byId("followed").textContent = line("page.followed");
+  byId("followed").onclick = () => local.open("followed");
   byId("progress").setAttribute("aria-label", line("page.how-far"));
   byId("help-title").textContent = line("page.help");
   byId("help-lines").replaceChildren(...section("page.help-").map((text) => element("li", text)));

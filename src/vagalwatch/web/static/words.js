@@ -1,6 +1,6 @@
 // Lines of the words file by key, and how they are put: no sentence stands in the code.
 
-let words = { lang: "en", lines: {}, steps: {} };
+let words = { lang: "en", lines: {} };
 
 // Tried until it works: the service may be starting anew just now.
 export async function load() {
@@ -22,11 +22,12 @@ export function line(key, values = {}) {
 export const section = (prefix) =>
   Object.keys(words.lines).filter((key) => key.startsWith(prefix)).map((key) => line(key));
 
-// Which small steps fit which break is ruled in words.py; for all but flooding, the mildest.
-export const steps = (about) => words.steps[about === "flooding" ? "flooding" : "shutdown"];
-
 // The first sentence is the headline, the rest stands under it.
 export function split(text) {
   const [, say, more] = /^(.+?[.?!])\s+(.+)$/s.exec(text) ?? [null, text, ""];
   return { say, more };
 }
+
+// Words to say to the other, each under what it is for.
+export const say = (values, ...names) =>
+  names.map((name) => [line(`purpose.${name}`), line(`say.${name}`, values)]);
