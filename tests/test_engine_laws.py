@@ -2,7 +2,7 @@
 
 1. chunk invariance: how samples of one arrival are cut into records changes nothing
 2. promptness: the row for T leaves with the first record received at or after T + 3 s
-3. restart: a state that went through JSON goes on as if nothing had been
+3. restart: a state that went through a snapshot goes on as if nothing had been
 4. replay: the same records give the same outputs
 5. agreement: each figure equals its direct definition (tests/hrv/test_agreement.py)
 """
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from helpers_hrv import NS, T0_NS, WEARER, in_order, sitter, ticks
-from vagalwatch.engine import Engine, EngineState
+from vagalwatch.engine import Engine
+from vagalwatch.journal.snapshot import freeze, thaw
 from vagalwatch.records import (
     Answer,
     AnswerKind,
@@ -40,7 +40,6 @@ from vagalwatch.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STATE = TypeAdapter(EngineState)
 _STEP_NS = 5 * NS
 _WAIT_NS = 3 * NS
 
@@ -173,7 +172,7 @@ def test_restart(records: list[Record], places: list[float]) -> None:
     cuts = {int(place * len(records)) for place in places}
     for i, record in enumerate(records):
         if i in cuts:
-            engine = Engine(WEARER, _STATE.validate_json(_STATE.dump_json(engine.state)))
+            engine = Engine(WEARER, thaw(freeze(engine.state)))
         outputs += engine.push(record)
     assert outputs == said(Engine(WEARER), records)
 

@@ -29,7 +29,7 @@ def taken(rr_ms: list[float]) -> tuple[beats.HeartState, int]:
     state = beats.HeartState()
     for heart in hearts(rr_ms):
         beats.take(state, heart)
-    return state, state.beat_t_ns[-1]
+    return state, state.newest_ns
 
 
 def whole(rr_ms: list[float], seconds: int = 600) -> beats.BeatWindow:

@@ -89,9 +89,9 @@ def test_late_and_doubled_notifications_find_their_place(
         beats.take(shuffled, records[i])
     assert shuffled.beat_t_ns == straight.beat_t_ns
     assert shuffled.rr_ms == straight.rr_ms
-    for i in range(1, len(shuffled.beat_t_ns)):
-        step_ms = (shuffled.beat_t_ns[i] - shuffled.beat_t_ns[i - 1]) / 1e6
-        assert not shuffled.linked[i] or abs(step_ms - shuffled.rr_ms[i]) < 0.001
+    seen = beats.window(shuffled, records[-1].t_ns, 60)
+    step_ms = np.diff(seen.t_s) * 1000
+    assert np.all(np.abs(step_ms - seen.rr_ms[1:])[seen.paired[1:]] < 0.001)
 
 
 def test_measuring_late_is_measuring_again() -> None:
@@ -104,9 +104,8 @@ def test_measuring_late_is_measuring_again() -> None:
     end_ns = records[-1].recv_ns
     beats.window(late, end_ns, 300)
     beats.window(straight, end_ns, 300)
-    unlinked = {i for i, link in enumerate(late.linked) if link != straight.linked[i]}
-    assert len(unlinked) <= 2
-    assert late.mrr_ms == straight.mrr_ms
+    assert late.rr_ms == straight.rr_ms
+    assert sum(a != b for a, b in zip(late.marks, straight.marks, strict=True)) <= 4
 
 
 def test_a_clock_from_the_future_is_not_kept() -> None:
@@ -140,8 +139,8 @@ def test_trimming_changes_no_row() -> None:
             assert np.array_equal(a.valid, b.valid)
             assert np.array_equal(a.paired, b.paired)
             beats.trim(trimmed, record.t_ns)
-    assert len(trimmed.rr_ms) < 500
-    assert len(trimmed.hr_bpm) <= 181
+    assert len(trimmed.rr_ms) < 8 * 500
+    assert len(trimmed.hr_bpm) < 8 * 220
 
 
 def test_bigeminy_gives_no_variability() -> None:
@@ -163,7 +162,7 @@ def test_a_heart_full_of_ectopics_is_flagged_no_worse_than_by_neurokit_or_abstai
     state = beats.HeartState()
     for record in hearts(rr_ms):
         beats.take(state, record)
-    mine = ~beats.window(state, state.beat_t_ns[-1], 3600).valid
+    mine = ~beats.window(state, state.newest_ns, 3600).valid
     found, _ = nk.signal_fixpeaks(
         np.cumsum([0, *rr_ms]).astype(int), sampling_rate=1000, iterative=False, method="Kubios"
     )

@@ -1,19 +1,19 @@
 """One source's heart: its beats and rates as they came, and which beats to believe.
 
-Classification is Lipponen & Tarvainen 2019 (J Med Eng Technol 43:173) made causal: the spread
-that a beat is held against comes from the 91 beats up to it, and of the beats after it only
-those are seen that lie before the row's time. Flagged beats and every pair that touches them
-are left out, never replaced (Cajal 2022: for bursts no filling is best).
+Beats are classified by :mod:`vagalwatch.hrv.artefacts`, each once, when the two after it are
+there; the last two of a row are believed unless they jump. Flagged beats and every pair that
+touches them are left out, never replaced (Cajal 2022: for bursts no filling is best).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vagalwatch.hrv.artefacts import jumps, kinds
+from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_float, pack_int, spliced
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
 if TYPE_CHECKING:
@@ -22,35 +22,47 @@ if TYPE_CHECKING:
     from vagalwatch.records import Heart
 
 _BEATS = PARAMETERS.beats
-_WIRE_MAX_MS = 64_000.0
+_WIRE_MAX_MS: Final = 64_000.0
 """The most that the Heart Rate service's field can say; anything beyond is no interval."""
-_KEEP_NS = PARAMETERS.figures.spectrum_s * NS
-_KEEP_HR_NS = PARAMETERS.quality.frozen_hr_s * NS
-_CONTEXT_NS = _BEATS.context_s * NS
+_FUTURE_NS: Final = PARAMETERS.rows.future_s * NS
+_KEEP_NS: Final = PARAMETERS.figures.spectrum_s * NS
+_KEEP_HR_NS: Final = PARAMETERS.quality.frozen_hr_s * NS
+_FRESH_NS: Final = _BEATS.context_s * NS
+_CONTEXT: Final = _BEATS.deviation_beats + _BEATS.median_beats
+"""Beats before one that its kind depends on."""
+_SLACK: Final = 32
+"""Beats that may be more than needed before the oldest are dropped (dropping copies)."""
+_AFTER: Final = 2
+"""Beats that have to follow before a kind is known."""
+
+# What is known of a beat, a bit each.
+_LINKED: Final = 1  # its interval starts at the beat before it
+_IMPLAUSIBLE: Final = 2  # no heart's interval
+_JUMP: Final = 4  # its step is not explained by those before
+_BAD: Final = 8  # flagged, once the two beats after it were known
+_REFUSED: Final = _IMPLAUSIBLE | _BAD
+_LINKED_JUMP: Final = _LINKED | _JUMP
 
 
 @dataclass(slots=True, kw_only=True)
 class HeartState:
     """Beats and device rates of one source, each ordered by time.
 
-    Parallel lists: ``beat_t_ns`` (the beat that ends the interval), ``rr_ms``, ``linked`` (the
-    interval starts at the beat before it in this list), ``drr_ms`` (difference to the interval
-    before; 0 where not linked), ``mrr_ms`` (deviation from the running median), and the same
-    two in units of their thresholds. The first ``measured`` beats have their last four columns.
-    ``tail_ns`` is the last beat taken, in order of arrival; ``last_ns`` the newest sample.
+    Parallel packed columns (see :mod:`vagalwatch.hrv.columns`): ``beat_t_ns`` (the beat that
+    ends the interval), ``rr_ms``; ``marks`` has a byte a beat. The first ``judged`` beats have
+    their final marks. ``newest_ns`` is the latest beat; ``tail_ns`` the last one taken, in order
+    of arrival; ``last_ns`` the newest sample.
     """
 
-    beat_t_ns: list[int] = field(default_factory=list)
-    rr_ms: list[float] = field(default_factory=list)
-    linked: list[bool] = field(default_factory=list)
-    drr_ms: list[float] = field(default_factory=list)
-    mrr_ms: list[float] = field(default_factory=list)
-    drr: list[float] = field(default_factory=list)
-    mrr: list[float] = field(default_factory=list)
-    hr_t_ns: list[int] = field(default_factory=list)
-    hr_bpm: list[float] = field(default_factory=list)
-    measured: int = 0
+    beat_t_ns: bytes = b""
+    rr_ms: bytes = b""
+    marks: bytes = b""
+    stepped: int = 0
+    judged: int = 0
+    newest_ns: int = 0
     tail_ns: int | None = None
+    hr_t_ns: bytes = b""
+    hr_bpm: bytes = b""
     last_ns: int = 0
 
 
@@ -69,7 +81,7 @@ class BeatWindow:
 
     def last(self, seconds: float) -> BeatWindow:
         """The same window cut to its last ``seconds``."""
-        first = int(np.searchsorted(self.t_s, -seconds, side="right"))
+        first = int(self.t_s.searchsorted(-seconds, side="right"))
         paired = self.paired[first:].copy()
         if paired.size:
             paired[0] = False
@@ -78,9 +90,37 @@ class BeatWindow:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """Whole series, arrays of shape (beats,): which beats a row believes.
+
+    ``valid`` holds for a beat that at least two others of the row's window follow; for the last
+    two of a row ``valid_last`` does.
+    """
+
+    valid: NDArray[np.bool_]
+    valid_last: NDArray[np.bool_]
+
+
+def classify(
+    t_ns: NDArray[np.int64], rr_ms: NDArray[np.float64], linked: NDArray[np.bool_]
+) -> Classified:
+    """What a live row would believe of the beats of a recording, ordered by time.
+
+    ``t_ns`` is the beat that ends the interval; ``linked`` that the interval starts at the beat
+    before it in this series. A beat ``context_s`` after the last is judged afresh.
+    """
+    marks = np.where(linked, _LINKED, 0).astype(np.uint8)
+    marks[(rr_ms < _BEATS.rr_min_ms) | (rr_ms > _BEATS.rr_max_ms)] |= _IMPLAUSIBLE
+    edges = np.flatnonzero(np.diff(t_ns) > _FRESH_NS) + 1
+    for start, end in zip([0, *edges.tolist()], [*edges.tolist(), t_ns.size], strict=True):
+        marks[start:end] = _judged(rr_ms[start:end], marks[start:end], 0, 0)
+    return Classified(valid=marks & _REFUSED == 0, valid_last=_valid_last(marks))
+
+
 def take(state: HeartState, heart: Heart) -> None:
     """Take one notification in. Late beats find their place; a time already held is ignored."""
-    latest_ns = heart.recv_ns + PARAMETERS.rows.future_s * NS
+    latest_ns = heart.recv_ns + _FUTURE_NS
     chained = heart.chained
     for t_ns, rr_ms in zip(heart.beat_t_ns, heart.rr_ms, strict=False):
         if t_ns <= latest_ns and 1 <= rr_ms <= _WIRE_MAX_MS:
@@ -94,10 +134,7 @@ def take(state: HeartState, heart: Heart) -> None:
         and _BEATS.hr_min_bpm <= rate <= _BEATS.hr_max_bpm
         and heart.t_ns <= latest_ns
     ):
-        place = bisect_left(state.hr_t_ns, heart.t_ns)
-        if place == len(state.hr_t_ns) or state.hr_t_ns[place] != heart.t_ns:
-            state.hr_t_ns.insert(place, heart.t_ns)
-            state.hr_bpm.insert(place, rate)
+        _take_rate(state, heart.t_ns, rate)
         state.last_ns = max(state.last_ns, heart.t_ns)
 
 
@@ -108,134 +145,128 @@ def cut_chain(state: HeartState) -> None:
 
 def trim(state: HeartState, t_ns: int) -> None:
     """Forget what no row after ``t_ns`` needs."""
-    times = state.beat_t_ns
-    needed = bisect_right(times, t_ns - _KEEP_NS)
-    drop = max(
-        needed - _BEATS.deviation_beats - 2,
-        bisect_right(times, t_ns - _KEEP_NS - _CONTEXT_NS),
-    )
-    if drop > 0:
-        for column in (
-            times,
-            state.rr_ms,
-            state.linked,
-            state.drr_ms,
-            state.mrr_ms,
-            state.drr,
-            state.mrr,
-        ):
-            del column[:drop]
-        state.measured = max(0, state.measured - drop)
-    drop = bisect_right(state.hr_t_ns, t_ns - _KEEP_HR_NS)
-    del state.hr_t_ns[:drop]
-    del state.hr_bpm[:drop]
+    needed = int(ints(state.beat_t_ns).searchsorted(t_ns - _KEEP_NS, side="right"))
+    drop = needed - _CONTEXT - _AFTER
+    if drop > _SLACK:
+        state.beat_t_ns = state.beat_t_ns[drop * WIDTH :]
+        state.rr_ms = state.rr_ms[drop * WIDTH :]
+        state.marks = state.marks[drop:]
+        state.stepped = max(0, state.stepped - drop)
+        state.judged = max(0, state.judged - drop)
+    drop = int(ints(state.hr_t_ns).searchsorted(t_ns - _KEEP_HR_NS, side="right"))
+    if drop > _SLACK:
+        state.hr_t_ns = state.hr_t_ns[drop * WIDTH :]
+        state.hr_bpm = state.hr_bpm[drop * WIDTH :]
 
 
 def window(state: HeartState, t_ns: int, seconds: int) -> BeatWindow:
     """The beats of (t - seconds, t], classified from what lies at or before t."""
-    for i in range(state.measured, len(state.beat_t_ns)):
-        _measure(state, i)
-    state.measured = len(state.beat_t_ns)
-    end = bisect_right(state.beat_t_ns, t_ns)
-    start = bisect_right(state.beat_t_ns, t_ns - seconds * NS)
-    lead = min(start, 2)  # the neighbours that the first beats are judged with
-    part = slice(start - lead, end)
-    rr_ms = np.array(state.rr_ms[part], dtype=np.float64)
-    linked = np.array(state.linked[part], dtype=np.bool_)
-    flags = flagged(
-        np.array(state.drr[part], dtype=np.float64),
-        np.array(state.mrr[part], dtype=np.float64),
-        linked,
-    )
-    valid = ~flags & (rr_ms >= _BEATS.rr_min_ms) & (rr_ms <= _BEATS.rr_max_ms)
-    paired = np.zeros_like(valid)
-    paired[lead + 1 :] = linked[lead + 1 :] & valid[lead + 1 :] & valid[lead:-1]
+    _judge_new(state)
+    times = ints(state.beat_t_ns)
+    end = int(times.searchsorted(t_ns, side="right"))
+    start = int(times.searchsorted(t_ns - seconds * NS, side="right"))
+    marks = np.frombuffer(state.marks, np.uint8)[start:end]
+    valid = marks & _REFUSED == 0
+    valid[-_AFTER:] = _valid_last(marks[-_AFTER:])
+    paired = marks & _LINKED != 0
+    paired &= valid
+    paired[:1] = False
+    paired[1:] &= valid[:-1]
     return BeatWindow(
-        t_s=np.array([(t - t_ns) / NS for t in state.beat_t_ns[start:end]], dtype=np.float64),
-        rr_ms=rr_ms[lead:],
-        valid=valid[lead:],
-        paired=paired[lead:],
+        t_s=(times[start:end] - t_ns) / NS,
+        rr_ms=floats(state.rr_ms)[start:end],
+        valid=valid,
+        paired=paired,
     )
 
 
-def flagged(
-    drr: NDArray[np.float64], mrr: NDArray[np.float64], linked: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Beats that are ectopic, long, short, missed or extra (Lipponen & Tarvainen, figure 1).
-
-    ``drr`` and ``mrr`` are in units of their thresholds, shape (beats,). Beyond either end there
-    is nothing to compare with (0). Missed and extra beats are a subset of long and short ones
-    and need no test of their own where nothing is corrected.
-    """
-    size = drr.size
-    if size == 0:
-        return np.zeros(0, dtype=np.bool_)
-    padded = np.concatenate(([0.0], drr, [0.0, 0.0]))
-    before, after, after2 = padded[:size], padded[2 : size + 2], padded[3 : size + 3]
-    up, down = drr > 1, drr < -1
-    s12 = np.where(drr > 0, np.maximum(before, after), np.minimum(before, after))
-    ectopic = (up & (s12 < -_BEATS.c1 * drr - _BEATS.c2)) | (
-        down & (s12 > -_BEATS.c1 * drr + _BEATS.c2)
-    )
-    jumps = up | down
-    follows = np.zeros_like(jumps)
-    follows[1:] = (jumps & ~ectopic & (np.abs(after) < np.abs(after2)))[:-1]
-    s22 = np.where(drr >= 0, np.minimum(after, after2), np.maximum(after, after2))
-    odd = (up & (s22 < -1)) | (down & (s22 > 1)) | (np.abs(mrr) > _BEATS.median_factor)
-    flags: NDArray[np.bool_] = ectopic | ((jumps | follows | ~linked) & odd)
-    return flags
+def _valid_last(marks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether a beat is believed while what follows it is not known: only without a jump."""
+    believed: NDArray[np.bool_] = marks & _IMPLAUSIBLE == 0
+    believed &= marks & _LINKED_JUMP != _LINKED_JUMP
+    return believed
 
 
 def _take_beat(state: HeartState, t_ns: int, rr_ms: float, *, chained: bool) -> None:
-    times = state.beat_t_ns
-    place = len(times) if not times or t_ns > times[-1] else bisect_left(times, t_ns)
-    if place < len(times) and times[place] == t_ns:
-        state.tail_ns = t_ns  # the same beat once more: what follows it still follows it
-        return
-    linked = chained and place > 0 and times[place - 1] == state.tail_ns
-    times.insert(place, t_ns)
-    state.rr_ms.insert(place, rr_ms)
-    state.linked.insert(place, linked)
-    for column in (state.drr_ms, state.mrr_ms, state.drr, state.mrr):
-        column.insert(place, 0.0)
-    if place + 1 < len(times):
-        state.linked[place + 1] = False
+    mark = 0 if _BEATS.rr_min_ms <= rr_ms <= _BEATS.rr_max_ms else _IMPLAUSIBLE
+    if t_ns > state.newest_ns:
+        if t_ns > state.newest_ns + _FRESH_NS:  # what lies before tells nothing of the present
+            state.beat_t_ns = state.rr_ms = state.marks = b""
+            state.stepped = state.judged = 0
+        elif chained and state.tail_ns == state.newest_ns:
+            mark |= _LINKED
+        state.beat_t_ns += pack_int(t_ns)
+        state.rr_ms += pack_float(rr_ms)
+        state.marks += bytes((mark,))
+        state.newest_ns = t_ns
+    else:
+        _insert_beat(state, t_ns, rr_ms, mark, chained=chained)
     state.tail_ns = t_ns
     state.last_ns = max(state.last_ns, t_ns)
-    state.measured = min(state.measured, place)
 
 
-def _measure(state: HeartState, i: int) -> None:
-    """Hold beat ``i`` against the beats up to it."""
-    rr_ms = state.rr_ms[i]
-    since = bisect_right(state.beat_t_ns, state.beat_t_ns[i] - _CONTEXT_NS)
-    near = sorted(state.rr_ms[max(since, i + 1 - _BEATS.median_beats) : i + 1])
-    median_ms = _quantile(near, 0.5)
-    deviation = rr_ms - median_ms
-    if deviation < 0:
-        deviation *= 2  # their asymmetry: a short beat deviates less than a long one
-    state.mrr_ms[i] = deviation
-    state.drr_ms[i] = rr_ms - state.rr_ms[i - 1] if state.linked[i] else 0.0
-    first = max(since, i + 1 - _BEATS.deviation_beats)
-    state.drr[i] = state.drr_ms[i] / _threshold(
-        [abs(state.drr_ms[k]) for k in range(first, i + 1) if state.linked[k]], median_ms
-    )
-    state.mrr[i] = deviation / _threshold([abs(m) for m in state.mrr_ms[first : i + 1]], median_ms)
+def _insert_beat(state: HeartState, t_ns: int, rr_ms: float, mark: int, *, chained: bool) -> None:
+    times = ints(state.beat_t_ns)
+    place = int(times.searchsorted(t_ns))
+    if place < times.size and times[place] == t_ns:
+        return  # the same beat once more: what follows it still follows it
+    if chained and place > 0 and times[place - 1] == state.tail_ns:
+        mark |= _LINKED
+    state.beat_t_ns = spliced(state.beat_t_ns, place, pack_int(t_ns))
+    state.rr_ms = spliced(state.rr_ms, place, pack_float(rr_ms))
+    after = bytes((state.marks[place] & ~_LINKED,))  # it no longer follows on the one before
+    state.marks = state.marks[:place] + bytes((mark,)) + after + state.marks[place + 1 :]
+    state.stepped = min(state.stepped, place)
+    state.judged = min(state.judged, max(0, place - _AFTER))
 
 
-def _threshold(deviations: list[float], median_ms: float) -> float:
-    """Alpha times the quartile deviation, ms."""
-    if len(deviations) < _BEATS.few_beats:
-        return _BEATS.malik * median_ms
-    deviations.sort()
-    spread = (_quantile(deviations, 0.75) - _quantile(deviations, 0.25)) / 2
-    return max(_BEATS.alpha * spread, _BEATS.coarsest_tick_ms)
+def _take_rate(state: HeartState, t_ns: int, rate: float) -> None:
+    times = ints(state.hr_t_ns)
+    if not times.size or t_ns > times[-1]:
+        state.hr_t_ns += pack_int(t_ns)
+        state.hr_bpm += pack_float(rate)
+        return
+    place = int(times.searchsorted(t_ns))
+    if times[place] != t_ns:
+        state.hr_t_ns = spliced(state.hr_t_ns, place, pack_int(t_ns))
+        state.hr_bpm = spliced(state.hr_bpm, place, pack_float(rate))
 
 
-def _quantile(ordered: list[float], share: float) -> float:
-    """Linear interpolation between order statistics, as numpy and pandas do."""
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    if low + 1 >= len(ordered):
-        return ordered[-1]
-    return ordered[low] + (ordered[low + 1] - ordered[low]) * (place - low)
+def _judge_new(state: HeartState) -> None:
+    """Bring the marks up to date with the beats that came."""
+    size = len(state.marks)
+    if state.stepped == size:
+        return
+    held = np.frombuffer(state.marks, np.uint8)
+    since = state.judged
+    while since > 0 and held[since - 1] & _JUMP:
+        since -= 1  # a beat after a jump may be judged together with it
+    first = max(0, since - _CONTEXT)
+    marks = _judged(floats(state.rr_ms)[first:], held[first:], state.stepped - first, since - first)
+    state.marks = state.marks[:since] + marks[since - first :].tobytes()
+    state.stepped = size
+    state.judged = max(0, size - _AFTER)
+
+
+def _judged(
+    rr_ms: NDArray[np.float64], marks: NDArray[np.uint8], stepped: int, judged: int
+) -> NDArray[np.uint8]:
+    """The marks, with ``_JUMP`` from ``stepped`` and ``_BAD`` from ``judged`` on put right."""
+    end = rr_ms.size - _AFTER
+    linked = marks & _LINKED != 0
+    drr_ms = np.full(rr_ms.size, np.nan)
+    np.subtract(rr_ms[1:], rr_ms[:-1], out=drr_ms[1:], where=linked[1:])
+    known = np.cumsum(linked)
+    known[_BEATS.deviation_beats :] -= known[: -_BEATS.deviation_beats]
+    least = np.where(known < _BEATS.few_beats, _BEATS.malik * rr_ms, _BEATS.coarsest_tick_ms)
+    marks = marks & ~np.uint8(_BAD)
+    marks[stepped:] &= ~np.uint8(_JUMP)
+    marks[jumps(drr_ms, least=least, since=stepped)] |= _JUMP
+    places = judged + np.flatnonzero(marks[judged:] & _JUMP)
+    due = places[places < end]
+    if due.size:
+        flags = kinds(rr_ms, drr_ms, places, least=least) != 0
+        # A jump that leads into a hole cannot be told from an artefact.
+        flags[due] |= linked[due] & ~(linked[due + 1] & linked[due + 2])
+        marks[judged:end][flags[judged:end]] |= _BAD
+    return marks

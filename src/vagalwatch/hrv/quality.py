@@ -14,6 +14,7 @@ import numpy as np
 
 from vagalwatch.hrv import beats as hb
 from vagalwatch.hrv.codes import Gate
+from vagalwatch.hrv.columns import floats, ints
 from vagalwatch.hrv.metrics import rate_bpm
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import GapReason, Stream
@@ -143,18 +144,23 @@ _LINK_GATES: Final = {
 
 
 def _newest_ns(state: hb.HeartState, t_ns: int) -> int:
-    beat = bisect_right(state.beat_t_ns, t_ns)
-    rate = bisect_right(state.hr_t_ns, t_ns)
-    return max(
-        state.beat_t_ns[beat - 1] if beat else 0,
-        state.hr_t_ns[rate - 1] if rate else 0,
-    )
+    newest_ns = 0
+    for column in (state.beat_t_ns, state.hr_t_ns):
+        times = ints(column)
+        count = int(times.searchsorted(t_ns, side="right"))
+        if count:
+            newest_ns = max(newest_ns, int(times[count - 1]))
+    return newest_ns
+
+
+def _rates(state: hb.HeartState, t_ns: int, seconds: int) -> slice:
+    times = ints(state.hr_t_ns)
+    start, end = times.searchsorted((t_ns - seconds * NS, t_ns), side="right").tolist()
+    return slice(start, end)
 
 
 def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
-    start = bisect_right(state.hr_t_ns, t_ns - seconds * NS)
-    end = bisect_right(state.hr_t_ns, t_ns)
-    ordered = sorted(state.hr_bpm[start:end])
+    ordered: list[float] = np.sort(floats(state.hr_bpm)[_rates(state, t_ns, seconds)]).tolist()
     if not ordered:
         return None
     middle = len(ordered) // 2
@@ -163,8 +169,8 @@ def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
 
 def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
     """Whether good beats cover the last minutes, as far as the device spoke at all, and now."""
-    first = bisect_right(state.hr_t_ns, t_ns - _QUALITY.disagree_s * NS)
-    spoken_s = max((t_ns - state.hr_t_ns[first]) / NS, float(_FIGURES.hr_s))
+    spoke = ints(state.hr_t_ns)[_rates(state, t_ns, _QUALITY.disagree_s)]
+    spoken_s = max((t_ns - int(spoke[0])) / NS, float(_FIGURES.hr_s))
     return all(
         float(part.rr_ms[part.valid].sum()) >= _QUALITY.disagree_coverage * 1000 * seconds
         for seconds in (spoken_s, _FIGURES.hr_s)
@@ -178,10 +184,9 @@ def _frozen(state: hb.HeartState, minute: hb.BeatWindow, t_ns: int) -> bool:
         changes = np.flatnonzero(np.diff(minute.rr_ms) != 0)
         edges = np.concatenate(([-1], changes, [minute.rr_ms.size - 1]))
         return int(np.diff(edges).max()) >= _QUALITY.frozen_rr
-    start = bisect_right(state.hr_t_ns, t_ns - _QUALITY.frozen_hr_s * NS)
-    end = bisect_right(state.hr_t_ns, t_ns)
-    if end == start:
+    said = _rates(state, t_ns, _QUALITY.frozen_hr_s)
+    times, rates = ints(state.hr_t_ns)[said], floats(state.hr_bpm)[said]
+    if not times.size:
         return False
-    held_ns = state.hr_t_ns[end - 1] - state.hr_t_ns[start]
-    rates = state.hr_bpm[start:end]
-    return held_ns >= _HR_ONLY_SHARE * _QUALITY.frozen_hr_s * NS and min(rates) == max(rates)
+    held_ns = int(times[-1] - times[0])
+    return held_ns >= _HR_ONLY_SHARE * _QUALITY.frozen_hr_s * NS and bool((rates == rates[0]).all())

@@ -14,7 +14,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from vagalwatch.engine import EngineState
 
 _CONFIG: Final = ConfigDict(
-    strict=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="constants"
+    strict=True,
+    extra="forbid",
+    allow_inf_nan=True,
+    ser_json_inf_nan="constants",
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
 )
 
 

@@ -1,0 +1,220 @@
+"""Which beats of a series are ectopic, missed, extra, long or short.
+
+Lipponen & Tarvainen 2019 (J Med Eng Technol 43:173), figure 1. One function serves the live row
+(trailing windows: of what follows a beat only the two differences that its pattern needs) and
+the published, centred form; the windows' placement is the only difference.
+
+Most beats are plainly no jump. So the spread of the differences is bounded from every fourth
+window, and worked out exactly only where the bound does not settle it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vagalwatch.hrv.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BEATS = PARAMETERS.beats
+_SHIFT: Final = 2
+"""Windows so far from one another share all but two values at either end."""
+_BLOCK: Final = 1024
+"""Windows that are sorted at a time: as many as stay in a core's cache."""
+
+
+class Kind(IntEnum):
+    """What an interval is."""
+
+    NORMAL = 0
+    ECTOPIC = 1
+    LONG_OR_SHORT = 2
+    MISSED = 3  # two intervals told as one
+    EXTRA = 4  # one interval told as two
+
+
+def jumps(
+    drr: NDArray[np.float64],
+    *,
+    centred: bool = False,
+    least: NDArray[np.float64] | float = 0.0,
+    since: int = 0,
+) -> NDArray[np.intp]:
+    """Places from ``since`` on whose step the spread of the steps around it does not explain.
+
+    ``drr`` is the step from the interval before, shape (beats,), NaN where that is not known:
+    such a beat is among the places. ``least`` is what no threshold falls under, in the same unit.
+    ``centred`` puts a beat into the middle of its window, as published; else it ends it. Windows
+    are cut at the ends of the series.
+    """
+    floor = np.broadcast_to(least, drr.shape)
+    size = np.abs(drr)
+    steps = _Windows(size, _BEATS.deviation_beats, centred=centred)
+    if drr.size - since < _BLOCK:
+        maybe = np.arange(since, drr.size)
+    else:
+        maybe = since + np.flatnonzero(~(size[since:] <= steps.bound(floor, since)))
+    return maybe[~(np.abs(_ratio(size[maybe], steps.threshold(maybe, floor))) <= 1)]
+
+
+def kinds(
+    rr: NDArray[np.float64],
+    drr: NDArray[np.float64],
+    places: NDArray[np.intp],
+    *,
+    centred: bool = False,
+    least: NDArray[np.float64] | float = 0.0,
+) -> NDArray[np.uint8]:
+    """Each beat's :class:`Kind`, shape (beats,), where ``places`` are the jumps to be judged.
+
+    ``rr`` are the intervals; the rest is as in :func:`jumps`. The last two beats of a series are
+    never told to be anything. The beat before the first of ``places`` must be no jump.
+    """
+    size = rr.size
+    kind = np.zeros(size, dtype=np.uint8)
+    floor = np.broadcast_to(least, rr.shape)
+    # In units of their thresholds: the steps around each jump, and at it and after it the
+    # deviations from the running median. Beyond an end the series is mirrored.
+    x = np.zeros(size)
+    near = _each(_beside(places, (-1, 0, 1, 2, 3), size), size)
+    steps = _Windows(np.abs(drr), _BEATS.deviation_beats, centred=centred)
+    x[near] = _ratio(drr[near], steps.threshold(near, floor))
+    median = _Windows(rr, _BEATS.median_beats, centred=centred).median()
+    deviation = rr - median
+    deviation[deviation < 0] *= 2  # theirs: a short beat deviates less than a long one
+    spread = _Windows(np.abs(deviation), _BEATS.deviation_beats, centred=centred)
+    limit, odd = np.zeros(size), np.zeros(size, dtype=np.bool_)
+    near = _each(_beside(places, (0, 1), size), size)
+    limit[near] = spread.threshold(near, floor)
+    odd[near] = np.abs(_ratio(deviation[near], limit[near])) > _BEATS.median_factor
+
+    at = places[((np.abs(x[places]) > 1) | odd[places]) & (places < size - 2)]
+    before, here, after, after2 = x[_beside(at, (-1, 0, 1, 2), size)]
+    edge = _BEATS.c1 * np.abs(here) + _BEATS.c2
+    ectopic = ((here > 1) & (before < -edge) & (after < -edge)) | (
+        (here < -1) & (before > edge) & (after > edge)
+    )
+    takes = ~ectopic & (np.abs(after) < np.abs(after2))
+    alone = np.ones(at.size, dtype=np.bool_)
+    for i in np.flatnonzero(takes[:-1] & (at[1:] == at[:-1] + 1)).tolist():
+        if alone[i]:
+            alone[i + 1] = False  # judged with the one before, so it takes no other along
+    kind[at[alone & ectopic]] = Kind.ECTOPIC
+
+    at = np.concatenate((at[alone & ~ectopic], at[alone & takes] + 1))
+    here, after, after2 = x[_beside(at, (0, 1, 2), size)]
+    known = ~np.isnan(after + after2)
+    long = known & (here > 1) & ((after < -1) | (after2 < -1))
+    short = known & (here < -1) & ((after > 1) | (after2 > 1))
+    wrong = long | short | odd[at]
+    if wrong.any():
+        kind[at[wrong]] = Kind.LONG_OR_SHORT
+        two_in_one = np.abs(rr[at] / 2 - median[at]) < limit[at]
+        one_in_two = np.abs(rr[at] + rr[at + 1] - median[at]) < limit[at]
+        kind[at[long & two_in_one]] = Kind.MISSED
+        kind[at[short & one_in_two]] = Kind.EXTRA
+    return kind
+
+
+class _Windows:
+    """The window of every beat over one series, cut at the ends; NaN is nothing known."""
+
+    def __init__(self, values: NDArray[np.float64], width: int, *, centred: bool) -> None:
+        ahead = width // 2 if centred else 0
+        padded = np.full(values.size + width - 1, np.nan)
+        padded[width - 1 - ahead : padded.size - ahead] = values
+        # What sliding_window_view gives, without the 15 us that it takes.
+        strides = (padded.itemsize, padded.itemsize)
+        self._windows = np.ndarray((values.size, width), np.float64, padded, strides=strides)
+
+    def median(self) -> NDArray[np.float64]:
+        """Of every window; NaN where it is empty."""
+        out = np.empty(self._windows.shape[0])
+        for start in range(0, out.size, _BLOCK):
+            ordered = np.sort(self._windows[start : start + _BLOCK], axis=1)
+            count = np.maximum(_count(ordered), 1)
+            rows = np.arange(count.size)
+            out[start : start + _BLOCK] = (
+                ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]
+            ) / 2
+        return out
+
+    def threshold(
+        self, places: NDArray[np.intp], floor: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Alpha times the quartile deviation of the windows at ``places``, at least the floor."""
+        out = np.empty(places.size)
+        for start in range(0, out.size, _BLOCK):
+            ordered = np.sort(self._windows[places[start : start + _BLOCK]], axis=1)
+            wide = _quantile(ordered, 0.75) - _quantile(ordered, 0.25)
+            out[start : start + _BLOCK] = _BEATS.alpha * (wide / 2)
+        return np.fmax(out, floor[places])
+
+    def bound(self, floor: NDArray[np.float64], since: int) -> NDArray[np.float64]:
+        """What no threshold from ``since`` on falls under; -1 where nothing is known of it."""
+        width = self._windows.shape[1]
+        step = 2 * _SHIFT
+        low = -(-(width - 1) // 4) + _SHIFT
+        high = 3 * (width - 1) // 4 - _SHIFT
+        out = np.zeros(self._windows.shape[0] - since)
+        middles = self._windows[since + _SHIFT :: step]
+        for start in range(0, middles.shape[0], _BLOCK):
+            ordered = np.sort(middles[start : start + _BLOCK], axis=1)
+            least = _BEATS.alpha * ((ordered[:, high] - ordered[:, low]) / 2)
+            least[np.isnan(ordered[:, -1])] = 0.0
+            part = out[start * step : (start + least.size) * step]
+            part[:] = np.repeat(least, step)[: part.size]
+        out = np.maximum(out, floor[since:])
+        out[out == 0] = -1.0
+        return out
+
+
+def _quantile(ordered: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Of each row's numbers, interpolated linearly (as numpy and pandas do); NaN for none."""
+    width = ordered.shape[1]
+    if not np.isnan(ordered[:, -1]).any():
+        place = share * (width - 1)
+        low = int(place)
+        below, above = ordered[:, low], ordered[:, min(low + 1, width - 1)]
+        full: NDArray[np.float64] = below + (above - below) * (place - low)
+        return full
+    last = np.maximum(_count(ordered) - 1, 0)
+    rows = np.arange(last.size)
+    places = share * last
+    lows = places.astype(np.intp)
+    below, above = ordered[rows, lows], ordered[rows, np.minimum(lows + 1, last)]
+    cut: NDArray[np.float64] = below + (above - below) * (places - lows)
+    return cut
+
+
+def _count(ordered: NDArray[np.float64]) -> NDArray[np.intp]:
+    """How many numbers each row holds; NaN are at its end."""
+    count: NDArray[np.intp] = ordered.shape[1] - np.count_nonzero(np.isnan(ordered), axis=1)
+    return count
+
+
+def _ratio(values: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values in units of their thresholds; NaN where that is 0."""
+    out = np.full(values.size, np.nan)
+    np.divide(values, thresholds, out=out, where=thresholds != 0)
+    return out
+
+
+def _beside(places: NDArray[np.intp], around: tuple[int, ...], size: int) -> NDArray[np.intp]:
+    """The neighbours of each place, shape (around, places); beyond the ends the mirror's."""
+    near: NDArray[np.intp] = np.abs(places + np.array(around)[:, np.newaxis])
+    over = near >= size
+    if over.any():
+        near[over] = np.maximum(2 * (size - 1) - near[over], 0)
+    return near
+
+
+def _each(places: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """In order, each once."""
+    marks = np.zeros(size, dtype=np.bool_)
+    marks[places] = True
+    return np.flatnonzero(marks)
