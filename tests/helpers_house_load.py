@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy.fft  # which numpy would load in each child
 import numpy.ma  # noqa: F401 - likewise
 
-from vagalwatch.alerts.pause import TIME_UP
+from vagalwatch.alerts.table import TIME_UP
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.engine import Engine, EngineState
 from vagalwatch.hub import URGENT

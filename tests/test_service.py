@@ -10,7 +10,8 @@ from helpers_house import EVENING_NS, WEARER, house, journalled
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.control import call
 from vagalwatch.journal.lock import LockedError
-from vagalwatch.records import Eda, Estimate, GapReason, Heart, Run, State, Stream, Tick
+from vagalwatch.journal.log import SqliteJournal
+from vagalwatch.records import Eda, Estimate, GapReason, Heart, Run, Setting, State, Stream, Tick
 from vagalwatch.sensors.simulated.wearable import Fault
 from vagalwatch.web.view import View
 
@@ -138,6 +139,20 @@ async def test_a_restart_keeps_the_baseline_and_is_itself_a_gap(tmp_path: Path) 
         assert home.rows()[-1].usual_hr_bpm == pytest.approx(usual, abs=3)
     runs = [record for record in journalled(tmp_path) if isinstance(record, Run)]
     assert [run.ended for run in runs] == [False, True, False, True]
+
+
+async def test_the_page_knows_what_was_agreed_long_before_a_restart(tmp_path: Path) -> None:
+    long_ago_ns = EVENING_NS - 90 * 86_400 * NS
+    journal = SqliteJournal(tmp_path / "test.sqlite")
+    journal.append(
+        Setting(
+            wearer=WEARER, t_ns=long_ago_ns, recv_ns=long_ago_ns, key="break-minutes", value="45"
+        )
+    )
+    journal.close()
+    async with house(tmp_path) as home:
+        view = home.service.page._seats[WEARER]._view
+        assert view._preferences.break_minutes == 45
 
 
 async def test_ticks_are_whole_seconds_and_none_is_missing(tmp_path: Path) -> None:

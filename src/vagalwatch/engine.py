@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vagalwatch.alerts.policy import Policy, PolicyState
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.pipeline import Pipeline, PipelineState
-from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Setting
+from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Run, Setting
 
 if TYPE_CHECKING:
     from vagalwatch.records import Record
@@ -42,10 +42,16 @@ class Engine:
     def push(self, record: Record) -> list[Record]:
         """Take one record and return what the engine says now, in order."""
         outputs: list[Record] = []
+        # A run's clock may be years ahead of the last one's: remembered times (a break's) are put
+        # on it before the rows that it makes due.
+        first = isinstance(record, Run)
+        if first:
+            outputs.extend(self._policy.push(record))
         for said in self._pipeline.push(record):
             outputs.append(said)
             outputs.extend(self._policy.push(said))
-        outputs.extend(self._policy.push(record))
+        if not first:
+            outputs.extend(self._policy.push(record))
         return outputs
 
 

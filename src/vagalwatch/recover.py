@@ -46,8 +46,9 @@ _MINUTE_NS: Final = 60_000_000_000
 REREAD_NS: Final = 15 * _MINUTE_NS
 """After an upgrade: three times the longest window, the 300 s of LF and HF."""
 
-DAY_NS: Final = 24 * 60 * _MINUTE_NS
-"""As far back as a break can still be running, and as prompts count towards the day's few."""
+EVENTS: Final = ("alert", "answer", "break", "clock-step", "run")
+"""What people saw and said. They are few, so they are read from the first one on: a run's times
+mean nothing without all of its clock steps, and a run may last for months."""
 
 DELIVERING_NS: Final = 2 * _MINUTE_NS
 """A stream that said something this shortly before the end was being delivered; a silence twice
@@ -180,16 +181,11 @@ def _standing_by(journal: Journal, wearer: str, fault: str) -> Standby:
 
 
 def _remembered(journal: Journal, wearer: str) -> PolicyState:
-    """The prompts and the break of the last day, without saying anything of them."""
-    last = _last(journal)
+    """The prompts and the break so far, without saying anything of them."""
     policy = Policy(wearer, PolicyState())
-    if last is None:
-        return policy.state
     for setting in _last_settings(journal, wearer):
         policy.push(setting)
-    kinds = ("alert", "answer", "break", "clock-step", "run")
-    since_ns = last.record.recv_ns - DAY_NS
-    for entry in _entries(journal, 0, wearer, kinds=kinds, since_ns=since_ns):
+    for entry in _entries(journal, 0, wearer, kinds=EVENTS):
         policy.remember(entry.record)
     return policy.state
 

@@ -21,7 +21,7 @@ from vagalwatch.hub import Hub
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.records import ClockStep, Run, Tick
-from vagalwatch.recover import DAY_NS, recover, restart_gaps, snapshot_of
+from vagalwatch.recover import EVENTS, recover, restart_gaps, snapshot_of
 from vagalwatch.sensors.link import SensorLink
 from vagalwatch.web.app import Page
 from vagalwatch.web.credentials import Credentials
@@ -50,8 +50,7 @@ gateway's CPU (benchmarks)."""
 WALL_STEP_NS: Final = NS // 2
 """A jump of the wall clock worth a record; network time slews it a thousand times slower."""
 
-ON_PAGE: Final = ("alert", "answer", "break", "setting", "gap", "estimate")
-"""What the page is told of the last day at a start, so that a break goes on."""
+DAY_NS: Final = 24 * 3600 * NS
 
 
 class Radio(NamedTuple):
@@ -141,7 +140,7 @@ class Service:
             hub,
             self._clock,
         )
-        for entry in _entries_since(self.journal, now_ns - DAY_NS):
+        for entry in _events(self.journal):  # a break goes on, in words as long as agreed
             self.page.publish(entry.record)
         hub.watchers.append(self.page.publish)
         for _, unsaid in recovered.values():
@@ -251,8 +250,8 @@ class Service:
         }
 
 
-def _entries_since(journal: SqliteJournal, since_ns: int) -> Iterator[Entry]:
+def _events(journal: SqliteJournal) -> Iterator[Entry]:
     after = 0
-    while batch := journal.read(after, kinds=ON_PAGE, since_ns=since_ns):
+    while batch := journal.read(after, kinds=("setting", *EVENTS)):
         yield from batch
         after = batch[-1].place

@@ -24,6 +24,7 @@ from vagalwatch.records import (
     AnswerKind,
     BreakPhase,
     BreakStep,
+    ClockStep,
     Estimate,
     Gap,
     GapReason,
@@ -182,7 +183,7 @@ def test_after_an_upgrade_the_engine_knows_the_usual_and_says_nothing_of_the_pas
         before.pause.phase,
         before.pause.until_ns,
     )
-    assert now.prompted_ns == before.prompted_ns
+    assert now.limits.prompted_ns == before.limits.prompted_ns
     # From here on the new engine's own law holds: it begins with a snapshot.
     fresh = after.snapshot(WEARER)
     assert fresh is not None
@@ -200,6 +201,27 @@ def test_an_offer_from_before_an_upgrade_has_run_out() -> None:
     (said,) = engine.push(next(ticks(T0_NS + NS, T0_NS + 2 * NS)))
     assert isinstance(said, BreakStep)
     assert (said.id, said.phase) == ("b", BreakPhase.EXPIRED)
+
+
+@pytest.mark.parametrize("after_days", [0, 3])
+def test_a_break_keeps_its_time_whenever_its_runs_clock_was_put_right(after_days: int) -> None:
+    """A machine without a clock of its own: its time was put right early in a long run."""
+    day_ns, wrong_ns = 86_400 * NS, 400 * 86_400 * NS
+    journal = MemoryJournal()
+    journal.append(run_record(T0_NS))
+    journal.append(ClockStep(t_ns=T0_NS + NS, recv_ns=T0_NS + NS, delta_ns=wrong_ns))
+    began_ns = T0_NS + after_days * day_ns + 60 * NS
+    until_ns = began_ns + 20 * MINUTE * NS
+    pause = BreakStep(
+        wearer=WEARER, t_ns=began_ns, recv_ns=began_ns, id="b", phase=BreakPhase.ON,
+        began_ns=began_ns, until_ns=until_ns, origin="self",
+    )  # fmt: skip
+    journal.append(pause)
+    journal.append(tick_at(began_ns + NS))
+    engine = recovered(journal)
+    engine.push(run_record(began_ns + wrong_ns + 5 * NS))
+    assert engine.state.policy.pause is not None
+    assert engine.state.policy.pause.until_ns == until_ns + wrong_ns
 
 
 def test_settings_of_people_outlive_an_upgrade() -> None:
