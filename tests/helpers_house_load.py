@@ -37,7 +37,7 @@ from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.snapshot import freeze, thaw
 from vagalwatch.records import Answer, AnswerKind, BreakPhase, GapReason, Record
 from vagalwatch.sensors.decode import nuanic
-from vagalwatch.sensors.devices import driver_for, source_of
+from vagalwatch.sensors.devices import driver_for
 from vagalwatch.sensors.simulated.ring import Ring
 from vagalwatch.sensors.simulated.stories import WEARERS, story
 from vagalwatch.sensors.simulated.strap import Strap
@@ -217,7 +217,7 @@ async def live(life: Life, evening: Evening) -> None:
     drivers: dict[str, Driver] = {}
     for wearer, things in evening.worn.items():
         for wearable, sensor in things:
-            driver = driver_for(sensor.device, wearer=wearer, source=source_of(sensor))
+            driver = driver_for(sensor.device, wearer=wearer, source=sensor.source)
             drivers[wearable.address] = driver
             _connect(driver, wearable, clock.now_ns(), service)
     ticks = asyncio.create_task(service._tick(hub))

@@ -14,7 +14,7 @@ from helpers_recording import heart
 from vagalwatch.alerts.policy import Policy
 from vagalwatch.clock import NS
 from vagalwatch.engine import Engine, is_input
-from vagalwatch.hub import URGENT, Hub
+from vagalwatch.hub import URGENT, Hub, UnknownWearerError
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.records import (
@@ -101,6 +101,18 @@ def test_a_wearers_record_concerns_that_wearer_and_the_sites_concerns_all() -> N
     assert alex[-1].metrics.hr_bpm == pytest.approx(70.0)
     assert all(row.metrics.hr_bpm is None for row in sam)
     assert {row.reason for row in sam} == {"heart-missing"}
+
+
+async def test_nothing_is_taken_of_somebody_who_is_no_longer_configured() -> None:
+    journal = MemoryJournal()
+    hub = a_hub(journal, "sam")
+    for refused in (beat("alex", 1), yes()):
+        with pytest.raises(UnknownWearerError, match="configured"):
+            hub.take(refused)
+    with pytest.raises(UnknownWearerError):
+        await hub.submit(yes())
+    assert journal.entries == []
+    assert hub.faults == {}
 
 
 def test_watchers_see_everything_in_the_order_of_the_journal() -> None:

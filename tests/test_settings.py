@@ -108,6 +108,33 @@ def test_no_body_can_show_on_two_pages(
         load(write(text))
 
 
+def test_two_sensors_of_one_wearer_that_would_share_a_name_are_refused(
+    write: Callable[[str], Path],
+) -> None:
+    def configured(second: str, device: str = "heart-rate", wearer: str = "alex") -> Path:
+        sensors = [("alex", "heart-rate", "AA:BB:CC:DD:12:34"), (wearer, device, second)]
+        return write(
+            "".join(
+                f'[[wearers]]\nid = "{each}"\nsensors = ['
+                + ", ".join(
+                    f'{{ device = "{device}", address = "{address}" }}'
+                    for whose, device, address in sensors
+                    if whose == each
+                )
+                + "]\n"
+                for each in dict.fromkeys(whose for whose, _, _ in sensors)
+            )
+        )
+
+    with pytest.raises(ConfigError, match=r"both be named “heart-rate-1234”.*another") as caught:
+        load(configured("AA:BB:CC:EE:12:34"))
+    assert "\n" not in str(caught.value)
+    # Another device, another wearer or another ending is another name.
+    load(configured("AA:BB:CC:EE:12:34", device="nuanic"))
+    load(configured("AA:BB:CC:EE:12:34", wearer="sam"))
+    load(configured("AA:BB:CC:EE:12:35"))
+
+
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no configuration file"):
         load(tmp_path / "none.toml")

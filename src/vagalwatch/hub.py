@@ -21,6 +21,10 @@ URGENT: Final = frozenset({"alert", "answer", "break", "episode", "setting", "ma
 """Kinds that are committed at once; the others within a second."""
 
 
+class UnknownWearerError(LookupError):
+    """A record of somebody who is not, or no longer, configured; it is not taken."""
+
+
 class Hub:
     """Takes records in the order they come; engines and watchers see each at once.
 
@@ -41,7 +45,13 @@ class Hub:
         return {w: e.fault for w, e in self.engines.items() if isinstance(e, Standby)}
 
     def take(self, record: Record) -> int:
-        """Journal ``record`` and what the engines say of it; return its place."""
+        """Journal ``record`` and what the engines say of it; return its place.
+
+        Raises:
+            UnknownWearerError: nobody of that name is configured; nothing was journalled.
+        """
+        if record.wearer != SITE and record.wearer not in self.engines:
+            raise UnknownWearerError("Nobody of that name is configured.")
         place = self.keep(record)
         for wearer in list(self.engines) if record.wearer == SITE else (record.wearer,):
             try:
@@ -75,5 +85,10 @@ class Hub:
             self.engines[wearer] = Standby(wearer, fault)
 
     async def submit(self, record: Answer | Setting | Marker) -> None:
-        """Take what a person said and return when it is on disk."""
+        """Take what a person said and return when it is on disk.
+
+        Raises:
+            UnknownWearerError: as :meth:`take`.
+            NotRecordingError: the disk refuses; it was heard all the same.
+        """
         await self._journal.committed(self.take(record))

@@ -39,12 +39,30 @@ class SensorSettings(_Section):
     eda_rate_hz: Literal[3, 4, 6, 8, 12, 16] = 4
     pair: bool = False
 
+    @property
+    def source(self) -> str:
+        """A short stable name for its records, without its full address."""
+        tail = "".join(c for c in self.address.lower() if c.isalnum())[-4:]
+        return f"{self.device}-{tail}"
+
 
 class WearerSettings(_Section):
     """A wearer by pseudonym, with the sensors worn."""
 
     id: Pseudonym
     sensors: tuple[SensorSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> WearerSettings:
+        """Two sensors' beats under one name would become one chain."""
+        sources = [sensor.source for sensor in self.sensors]
+        for source in sources:
+            if sources.count(source) > 1:
+                raise ValueError(
+                    f"two sensors of “{self.id}” would both be named “{source}”, because their "
+                    "addresses end alike; use another sensor in place of one of them"
+                )
+        return self
 
 
 class MqttSettings(_Section):

@@ -29,7 +29,6 @@ from vagalwatch.sensors.devices import (
     UnknownDeviceError,
     driver_for,
     recognise,
-    source_of,
 )
 from vagalwatch.settings import SensorSettings
 
@@ -96,7 +95,7 @@ def test_an_unknown_device_is_named_with_those_there_are() -> None:
 
 def test_a_source_is_short_and_hides_the_address() -> None:
     sensor = SensorSettings(device="heart-rate", address="C0:FF:EE:12:34:AB")
-    assert source_of(sensor) == "heart-rate-34ab"
+    assert sensor.source == "heart-rate-34ab"
 
 
 @pytest.mark.parametrize("rate_hz", [0, 1, 5, 15, 32])

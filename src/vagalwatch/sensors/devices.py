@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from vagalwatch.sensors.driver import Driver
-    from vagalwatch.settings import SensorSettings
 
 _SILENT_INTERVALS: Final = 3
 _SILENT_AT_MOST_S: Final = 60.0
@@ -92,12 +91,6 @@ def model_of(key: str) -> DeviceModel:
 def recognise(service_uuids: Collection[str]) -> str | None:
     """The key of the model that advertises one of these services."""
     return next((m.key for m in MODELS.values() if m.service_uuid in service_uuids), None)
-
-
-def source_of(sensor: SensorSettings) -> str:
-    """A short stable name for a configured sensor, without its full address."""
-    tail = "".join(c for c in sensor.address.lower() if c.isalnum())[-4:]
-    return f"{sensor.device}-{tail}"
 
 
 def driver_for(model_key: str, *, wearer: str, source: str, eda_rate_hz: int = 4) -> Driver:

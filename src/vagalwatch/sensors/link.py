@@ -21,7 +21,7 @@ from bleak_retry_connector import close_stale_connections_by_address, establish_
 from vagalwatch.clock import NS
 from vagalwatch.records import GapReason
 from vagalwatch.sensors import link_trouble
-from vagalwatch.sensors.devices import driver_for, source_of
+from vagalwatch.sensors.devices import driver_for
 from vagalwatch.sensors.link_trouble import trouble_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SensorLink:
         self._driver = driver_for(
             sensor.device,
             wearer=wearer,
-            source=source_of(sensor),
+            source=sensor.source,
             eda_rate_hz=sensor.eda_rate_hz,
         )
         self.source = self._driver.source
