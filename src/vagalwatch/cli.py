@@ -298,8 +298,8 @@ def analyze(
 @app.command()
 def evaluate(
     suite: Annotated[
-        str, typer.Argument(help="stress-predict, valsalva or stairs.")
-    ] = "stress-predict",
+        str, typer.Argument(help="simulated, stress-predict, valsalva or stairs.")
+    ] = "simulated",
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="The recordings and their labels.csv.")
     ] = None,
@@ -308,6 +308,9 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Your own beside the usual ones, as module:object (docs/evaluate.md)."),
     ] = None,
+    seeds: Annotated[
+        str, typer.Option(help="Simulated people, FIRST:END; 1000:2000 are kept for testing.")
+    ] = "0:20",
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one a core.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for report.html and report.json.")
@@ -324,7 +327,12 @@ def evaluate(
         _stop(f"There is no suite “{suite}”; there are {', '.join(suites.NAMES)}.", BAD_INPUT)
     errors = (RecordingError, DetectorError, MissingExtraError, OSError)
     with _errors(*errors), _progress("Evaluating") as progress:
-        chosen = suites.suite(suite, folder)
+        if suite == "simulated":
+            chosen = suites.simulated_suite(_seeds(seeds))
+        elif folder is None:
+            _stop(f"The suite {suite} needs the folder of its recordings.", BAD_INPUT)
+        else:
+            chosen = suites.labelled_suite(suite, folder)
         told = report.evaluate(
             chosen, detector or (), jobs=jobs or os.cpu_count() or 1, progress=progress
         )
@@ -504,6 +512,16 @@ def _stretch(text: str) -> tuple[float, float]:
     except ValueError:
         _stop(f"“{text}” is no stretch; give START:END in seconds, such as 0:300.", BAD_INPUT)
     return start_s, end_s
+
+
+def _seeds(text: str) -> range:
+    try:
+        first, end = (int(part) for part in text.split(":"))
+    except ValueError:
+        first, end = 0, -1
+    if not 0 <= first < end:
+        _stop(f"“{text}” are no seeds; give FIRST:END, such as 0:20.", BAD_INPUT)
+    return range(first, end)
 
 
 def _lines(name: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ each person is judged by a forest that has not seen them.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,18 +34,16 @@ class Forest:
     name = "random forest"
 
     def __init__(self) -> None:
-        """Find scikit-learn.
+        """See whether scikit-learn is there.
 
         Raises:
             MissingExtraError: it is not installed.
         """
-        try:
-            self._ensemble: Any = import_module("sklearn.ensemble")
-        except ModuleNotFoundError as error:
+        if find_spec("sklearn") is None:
             raise MissingExtraError(
                 "The random forest needs the extra “research”. Run “bash scripts/environment dev” "
                 "in the project's folder."
-            ) from error
+            )
 
     def features(self, person: Person) -> Values:
         """A row for each of ``person.row_t_s``, less its median in the baseline."""
@@ -68,7 +67,8 @@ class Forest:
 
     def classifier(self) -> Any:  # noqa: ANN401 - scikit-learn has no types
         """A forest that has learnt nothing yet; rare classes weigh as much as common ones."""
-        return self._ensemble.RandomForestClassifier(
+        # Where it is taught only: it takes seconds to import, and pandas with it.
+        return import_module("sklearn.ensemble").RandomForestClassifier(
             n_estimators=TREES,
             min_samples_leaf=MIN_LEAF,
             class_weight="balanced_subsample",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vagalwatch.evaluate import labelled
+from vagalwatch.evaluate import labelled, simulated
 from vagalwatch.sensors.recording import RecordingError
+from vagalwatch.sensors.simulated.traps import TRAPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
     from vagalwatch.evaluate.case import Source
 
-NAMES: Final = ("stress-predict", "valsalva", "stairs")
+NAMES: Final = ("simulated", "stress-predict", "valsalva", "stairs")
+DEVELOPMENT_SEEDS: Final = range(100)
+TEST_SEEDS: Final = range(1000, 2000)
+"""Nothing has been chosen by looking at these; whoever does needs others."""
 
 
 class Suite(NamedTuple):
@@ -24,19 +28,29 @@ class Suite(NamedTuple):
     sources: Sequence[Source]
 
 
-def suite(name: str, folder: Path | None) -> Suite:
-    """The suite ``name``: of recordings in ``folder``.
+def simulated_suite(seeds: range) -> Suite:
+    """Every story with each person of ``seeds``."""
+    if all(seed in TEST_SEEDS for seed in seeds):
+        kind = "frozen thresholds, unseen seeds"
+    elif all(seed in DEVELOPMENT_SEEDS for seed in seeds):
+        kind = "development seeds, on which thresholds may have been chosen"
+    else:
+        kind = "seeds of no set"
+    about = f"Simulated people {seeds.start} to {seeds.stop - 1} ({kind}) in {len(TRAPS)} stories."
+    return Suite("simulated", about, simulated.sources(seeds, list(TRAPS)))
+
+
+def labelled_suite(name: str, folder: Path) -> Suite:
+    """The recordings in ``folder``, laid out as the suite ``name`` needs them.
 
     Raises:
-        RecordingError: the folder is not laid out as the suite needs it.
+        RecordingError: they are not.
     """
-    if folder is None:
-        raise RecordingError(f"The suite {name} needs the folder of its recordings.")
     if not folder.is_dir():
         raise RecordingError(f"There is no folder {folder}.")
     if name == "stress-predict":
         cases = labelled.stress_predict(folder)
-        about = "Labelled wrist recordings: tasks against the rests beside them, causal."
+        about = "Labelled recordings: tasks against the rests beside them; false alerts in rests."
         return Suite(name, about, cases)
     about = f"Recordings with marked stretches ({name}) in which nobody floods or faints."
     return Suite(name, about, labelled.intervals(folder))

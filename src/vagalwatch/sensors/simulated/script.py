@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Label = Literal["none", "flooding", "shutdown", "recovering"]
+Label = Literal["none", "flooding", "shutdown", "fainting", "recovering"]
 """What the script means to be seen; ``none`` is everything that must raise nothing."""
 
 

@@ -22,7 +22,8 @@ from typing import Final, Literal
 import numpy as np
 
 from vagalwatch.sensors.simulated.body import Body
-from vagalwatch.sensors.simulated.script import Drive, Phase, Script
+from vagalwatch.sensors.simulated.person import LEANING, Person
+from vagalwatch.sensors.simulated.script import Phase, Script
 
 StoryName = Literal["hard", "swapped", "calm"]
 
@@ -30,9 +31,6 @@ WEARERS: Final = ("alex", "sam")
 DURATION_S: Final = 2400.0
 TALK_S: Final = 510.0
 """When the quiet sitting ends: past the five minutes that a baseline takes, with a margin."""
-
-_UPRIGHT: Final = (0.1, 0.2, 0.97)
-_LEANING: Final = (0.75, 0.2, 0.63)  # the hand's gravity turned by some 40 degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,7 @@ class Story:
 def story(name: StoryName, seed: int) -> Story:
     """The evening ``name`` with people drawn from ``seed`` (at least 0)."""
     people = {
-        wearer: _Person(np.random.default_rng([seed, index]))
-        for index, wearer in enumerate(WEARERS)
+        wearer: Person(np.random.default_rng([seed, index])) for index, wearer in enumerate(WEARERS)
     }
     alex, sam = WEARERS
     if name == "calm":
@@ -67,60 +64,7 @@ def story(name: StoryName, seed: int) -> Story:
     return Story(name, seed, scripts)
 
 
-class _Person:
-    """How one person's body is made, and set points relative to that."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
-        # Gottman's resting means are 72 (men) and 82 (women); healthy adults sit at 58 to 82.
-        self.hr_bpm = float(rng.uniform(58, 82))
-        # RMSSD of healthy adults is 19 to 75 ms (Nunan et al. 2010); a sine of this amplitude
-        # at 0.25 Hz and 70 bpm makes about 1.1 times it.
-        self.rsa_ms = float(np.clip(rng.lognormal(np.log(28), 0.3), 15, 50))
-        self.breath_hz = float(rng.uniform(0.2, 0.28))
-        # Boucsein 2012: 2 to 20 uS at the fingers.
-        self.scl_us = float(np.clip(rng.lognormal(np.log(5), 0.4), 2.5, 12))
-        self.nsr_per_min = float(rng.uniform(2, 3.5))
-
-    def drive(
-        self,
-        hr_bpm: float = 0.0,
-        *,
-        scl: float = 1.0,
-        nsr_per_min: float | None = None,
-        rsa: float = 1.0,
-        fidgets_per_min: float = 0.5,
-        speaking: bool = False,
-        gravity: tuple[float, float, float] = _UPRIGHT,
-    ) -> Drive:
-        """Set points ``hr_bpm`` above the resting rate, with ``scl`` and ``rsa`` as factors."""
-        return Drive(
-            hr_bpm=self.hr_bpm + hr_bpm,
-            rsa_ms=self.rsa_ms * rsa,
-            breath_hz=self.breath_hz,
-            breath_spread=0.5 if speaking else 0.1,
-            scl_us=self.scl_us * scl,
-            nsr_per_min=self.nsr_per_min if nsr_per_min is None else nsr_per_min,
-            fidgets_per_min=fidgets_per_min,
-            ectopics_per_min=0.05,
-            gravity_x=gravity[0],
-            gravity_y=gravity[1],
-            gravity_z=gravity[2],
-        )
-
-    def about(self, value: float, spread: float) -> float:
-        """``value`` give or take ``spread``."""
-        return value + float(self.rng.uniform(-spread, spread))
-
-    def sits_down_and_rests(self) -> tuple[Phase, Phase]:
-        """The beginning of every evening: still a little quick, then at rest."""
-        return (
-            Phase(0, self.drive(self.about(3, 1), scl=1.05)),
-            Phase(5, self.drive(), over_s=150),
-        )
-
-
-def _floods(person: _Person) -> Script:
+def _floods(person: Person) -> Script:
     start_s = person.about(690, 15)
     calming_s = person.about(1000, 15)
     return Script(
@@ -166,7 +110,7 @@ def _floods(person: _Person) -> Script:
     )
 
 
-def _shuts_down(person: _Person) -> Script:
+def _shuts_down(person: Person) -> Script:
     start_s = person.about(790, 15)
     waking_s = start_s + 310
     # Below one's own level by more than the larger of 5 bpm and 7 %, yet all in all less than
@@ -209,12 +153,12 @@ def _shuts_down(person: _Person) -> Script:
     )
 
 
-def _chats(person: _Person) -> Script:
+def _chats(person: Person) -> Script:
     """Talk with laughs, small rises and one change of posture."""
     chatting = person.drive(
         person.about(3, 1), scl=1.05, nsr_per_min=5, rsa=0.9, fidgets_per_min=3, speaking=True
     )
-    leaning = chatting._replace(gravity_x=_LEANING[0], gravity_y=_LEANING[1], gravity_z=_LEANING[2])
+    leaning = chatting._replace(gravity_x=LEANING[0], gravity_y=LEANING[1], gravity_z=LEANING[2])
     phases = [*person.sits_down_and_rests(), Phase(TALK_S, chatting, over_s=40)]
     turns_s = person.about(1300, 200)
     at_s = TALK_S + 60
