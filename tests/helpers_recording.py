@@ -96,6 +96,7 @@ _GROUPS: tuple[tuple[Signal, ...], ...] = (
     ("rr_ms",),
     ("rr_ms", "chained"),
     ("hr_bpm",),
+    ("hr_bpm", "hr_quality"),
     ("contact",),
     ("eda_us",),
     ("temp_c",),

@@ -128,9 +128,11 @@ class AnswerKind(StrEnum):
 class Heart:
     """One heart-rate notification and the beats it carried.
 
-    ``t_ns`` is when ``hr_bpm`` held. Each beat's time is that of the beat that ends its
-    interval. ``chained`` says that ``rr_ms[0]`` starts at the last beat of the record before;
-    when false, the pair across the border does not exist.
+    ``t_ns`` is when ``hr_bpm`` held, and ``hr_quality`` how far it can be trusted, 0 to 1 (of an
+    optical sensor the share of its signal that is pulse; ``None``: the sensor does not say).
+    Each beat's time is that of the beat that ends its interval. ``chained`` says that
+    ``rr_ms[0]`` starts at the last beat of the record before; when false, the pair across the
+    border does not exist.
     """
 
     wearer: str
@@ -139,6 +141,7 @@ class Heart:
     recv_ns: int
     epoch: int = 0
     hr_bpm: float | None = None
+    hr_quality: float | None = None
     contact: bool | None = None
     energy_kj: int | None = None
     beat_t_ns: tuple[int, ...] = ()

@@ -37,7 +37,40 @@ def test_each_stream_is_read_in_its_unit_and_time_counts_from_the_eda(
     assert of(recording, "acc_x_mg").values[0] == -31.25
     assert of(recording, "acc_z_mg").values[0] == 1000.0
     assert of(recording, "rr_ms").values.tolist() == [750.0, 781.25, 750.0]
-    assert recording.notes == ("BVP.csv is not used",)
+    assert recording.notes == ()
+
+
+def bvp(seconds: float, bpm: float) -> str:
+    """A clean pulse at 64 Hz."""
+    wave = 50 * np.sin(2 * np.pi * bpm / 60 * np.arange(round(64 * seconds)) / 64)
+    return "1644829925.0\n64.0\n" + "".join(f"{value:.2f}\n" for value in wave)
+
+
+def test_the_rate_is_that_of_the_optical_signal_where_it_holds_a_pulse(tmp_path: Path) -> None:
+    recording = read(e4_folder(tmp_path / "S1", BVP=bvp(16, 60)))
+    rate, quality = of(recording, "hr_bpm"), of(recording, "hr_quality")
+    assert (rate.t_ns // NS).tolist() == list(range(10, 20))
+    assert rate.values[:7] == pytest.approx(np.full(7, 60), abs=1)
+    assert rate.values[7:].tolist() == [80.0] * 3  # the E4's own, where the signal has ended
+    assert (quality.values[:7] > 0.9).all()
+    assert quality.values[7:].tolist() == [0.15] * 3
+    told = [r for r in sequence(recording) if isinstance(r, Heart) and r.hr_bpm is not None]
+    assert [r.hr_quality for r in told] == quality.values.tolist()
+
+
+def test_without_a_pulse_in_it_the_e4s_own_rate_stands(tmp_path: Path) -> None:
+    recording = read(e4_folder(tmp_path / "S1"))
+    assert of(recording, "hr_bpm").values.tolist() == [80.0] * 10
+    assert recording.of("e4", "hr_quality") is None
+
+
+def test_an_optical_signal_alone_is_a_session(tmp_path: Path) -> None:
+    folder = e4_folder(tmp_path / "S1", BVP=bvp(20, 72))
+    for name in ("EDA", "HR", "TEMP", "ACC", "IBI"):
+        (folder / f"{name}.csv").unlink()
+    recording = read(folder)
+    assert {series.signal for series in recording.series} == {"hr_bpm", "hr_quality"}
+    assert of(recording, "hr_bpm").values == pytest.approx(np.full(11, 72), abs=1)
 
 
 def test_a_beat_is_chained_only_where_the_interval_reaches_the_beat_before(tmp_path: Path) -> None:

@@ -175,7 +175,11 @@ def _heart(record: Heart, site: str) -> Iterator[Point]:
     tags = _tags(site, record.wearer, record.source)
     for t_ns, rr_ms in zip(record.beat_t_ns, record.rr_ms, strict=True):
         yield Point("beat", tags, (("rr_ms", float(rr_ms)),), t_ns)
-    values = _known(hr_bpm=_float(record.hr_bpm), contact=record.contact)
+    values = _known(
+        hr_bpm=_float(record.hr_bpm),
+        hr_quality=_float(record.hr_quality),
+        contact=record.contact,
+    )
     if values:
         yield _level(record, site, values)
 

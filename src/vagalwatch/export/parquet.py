@@ -25,6 +25,7 @@ UNITS = {
     "rr_ms": "ms",
     "chained": "1",
     "hr_bpm": "/min",
+    "hr_quality": "1",
     "contact": "1",
     "eda_us": "uS",
     "acc_x_mg": "mg",

@@ -152,6 +152,8 @@ class _Told:
     def _heart(self, heart: Heart, step_ns: int) -> None:
         if heart.hr_bpm is not None:
             self._put(heart.source, "hr_bpm", [heart.t_ns], [heart.hr_bpm], step_ns)
+        if heart.hr_quality is not None:
+            self._put(heart.source, "hr_quality", [heart.t_ns], [heart.hr_quality], step_ns)
         if heart.contact is not None:
             self._put(heart.source, "contact", [heart.t_ns], [heart.contact], step_ns)
         chained = heart.chained

@@ -28,7 +28,7 @@ UNDATED_NS = 946_684_800 * NS
 
 Axis = Literal["acc_x_mg", "acc_y_mg", "acc_z_mg"]
 Slow = Literal["temp_c", "dne", "battery_percent"]
-Signal = Literal["rr_ms", "chained", "hr_bpm", "contact", "eda_us", Axis, Slow]
+Signal = Literal["rr_ms", "chained", "hr_bpm", "hr_quality", "contact", "eda_us", Axis, Slow]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 SLOW: tuple[Slow, ...] = get_args(Slow)
 """What is a :class:`~vagalwatch.records.Level`."""
@@ -37,6 +37,7 @@ AXES: tuple[Axis, ...] = get_args(Axis)
 _STREAMS: dict[Signal, Stream] = {
     "rr_ms": Stream.HEART,
     "hr_bpm": Stream.HEART,
+    "hr_quality": Stream.HEART,
     "eda_us": Stream.EDA,
     **dict.fromkeys(AXES, Stream.MOTION),
 }
@@ -53,7 +54,8 @@ class Series:
 
     ``t_ns`` (int64) counts from the recording's start and strictly increases; ``values``
     (float64, finite) are in the unit that the signal names; both have shape (n,). An RR interval
-    has the time of the beat that ends it. ``contact`` is 1 (worn) or 0. ``chained`` stands only
+    has the time of the beat that ends it. ``contact`` is 1 (worn) or 0. ``hr_quality``
+    is at times of ``hr_bpm``, 0 to 1. ``chained`` stands only
     at beats where the times alone would say the wrong thing (see :meth:`Recording.chain`).
     """
 

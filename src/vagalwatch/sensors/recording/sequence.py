@@ -65,7 +65,7 @@ class _Maker:
         if rr:
             yield self.beats(rr, recording.chain(rr))
         if hr:
-            yield self.rates(hr, contact)
+            yield self.rates(hr, contact, recording.of(source, "hr_quality"))
         if eda:
             yield self.eda(eda)
         if axes:
@@ -89,9 +89,9 @@ class _Maker:
                 chained=chained,
             )
 
-    def rates(self, hr: Series, contact: Series | None) -> Iterator[Record]:
-        """A record a heart rate, with the contact flag of the same time."""
-        worn = _by_time(contact)
+    def rates(self, hr: Series, contact: Series | None, quality: Series | None) -> Iterator[Record]:
+        """A record a heart rate, with the contact flag and the quality of the same time."""
+        worn, qualities = _by_time(contact), _by_time(quality)
         for t_ns, hr_bpm in zip(hr.t_ns.tolist(), hr.values.tolist(), strict=True):
             flag = worn.get(t_ns)
             yield Heart(
@@ -100,6 +100,7 @@ class _Maker:
                 t_ns=t_ns + self._start_ns,
                 recv_ns=t_ns + self._start_ns,
                 hr_bpm=hr_bpm,
+                hr_quality=qualities.get(t_ns),
                 contact=None if flag is None else bool(flag),
                 # No beat, so nothing is broken: the chain goes on behind this record.
                 chained=True,

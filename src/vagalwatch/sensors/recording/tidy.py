@@ -4,6 +4,7 @@
 * ``rr_ms``, ``hr_bpm``, ``eda_us``, ``acc_x_mg``, ``acc_y_mg``, ``acc_z_mg``, ``temp_c``,
   ``dne``, ``battery_percent``: the value in the unit of the name. The time of an RR interval is
   that of the beat that ends it.
+* ``hr_quality``: how far the ``hr_bpm`` of the same time can be trusted, 0 to 1.
 * ``contact``: 1 worn, 0 not worn.
 * ``chained``: 1, the interval that ends here starts at the beat before it; 0, it does not. Only
   needed where the times do not tell: else an interval is chained if it reaches back to the beat
