@@ -50,7 +50,7 @@ class ScriptedAir:
         self.attempts: list[int] = []
         self.searches = self.searches_at_once = 0
         self.scan_errors: list[Exception] = []
-        self.connect_errors: list[Exception] = []
+        self.connect_errors: list[BaseException] = []
         self.read_errors: list[Exception] = []
         self.notify_errors: list[Exception] = []
         self.client: _Client | None = None

@@ -106,6 +106,18 @@ async def test_aborts_that_heal_by_themselves_are_not_even_mentioned(air: Script
     assert seen <= {"searching", "connecting"}
 
 
+async def test_a_stack_that_cancels_itself_does_not_stop_the_link(air: ScriptedAir) -> None:
+    air.connect_errors = [asyncio.CancelledError()] * 2
+    async with listening(air) as listener:
+        seen: set[str] = set()
+        while not air.listening:
+            seen.add(listener.link.status)
+            await listener.until(lambda: listener.link.status not in seen or air.listening, 30)
+        assert "refused" in seen
+        assert "stopped" not in seen
+        await listener.beat(850)
+
+
 async def test_a_device_of_another_kind_is_named(air: ScriptedAir) -> None:
     del air.services[heart_rate.SERVICE_UUID]
     async with listening(air) as listener:

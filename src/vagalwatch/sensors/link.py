@@ -301,6 +301,12 @@ async def _radio_says(call: Awaitable[T], limit_s: float = _RADIO_S) -> T:
     try:
         async with asyncio.timeout(limit_s):
             return await call
+    except asyncio.CancelledError as error:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        # Something inside the stack was cancelled, not we. Passed on, it would end this link for
+        # good, as "stopped" and without a word: to a TaskGroup a cancelled task is no failure.
+        raise _RadioError(link_trouble.REFUSED) from error
     except Exception as error:
         raise _RadioError(trouble_of(error)) from error
 
