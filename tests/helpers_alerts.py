@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from vagalwatch.alerts.policy import Policy, PolicyState
+from vagalwatch.engine import EngineState
+from vagalwatch.journal.snapshot import freeze, thaw
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -43,8 +44,9 @@ class Wearer:
         return said
 
     def restart(self) -> None:
-        """Go on from a copy of the state, as after a snapshot."""
-        self.policy = Policy("anna", deepcopy(self.policy.state))
+        """Go on from the state as a snapshot keeps it: as text, and read back."""
+        state = thaw(freeze(EngineState(policy=self.policy.state)))
+        self.policy = Policy("anna", state.policy)
 
     def run_starts(self, now_ns: int) -> None:
         """The machine came up again; its clock reads ``now_ns``."""

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch import __version__, watchdog
+from vagalwatch.alerts import words
 from vagalwatch.clock import NS
 from vagalwatch.control import ControlServer
 from vagalwatch.deliver.broker import EmbeddedBroker
@@ -23,6 +24,7 @@ from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.records import ClockStep, Run, Tick
 from vagalwatch.recover import EVENTS, recover, restart_gaps, snapshot_of
 from vagalwatch.sensors.link import SensorLink
+from vagalwatch.settings import ConfigError
 from vagalwatch.web.app import Page
 from vagalwatch.web.credentials import Credentials
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from vagalwatch.clock import Clock
     from vagalwatch.journal.port import Entry
-    from vagalwatch.settings import Settings
+    from vagalwatch.settings import Settings, WordsSettings
 
 _log: Final = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Service:
     broker: EmbeddedBroker | None = None
     mailbox: Mailbox | None = None
     links: tuple[SensorLink, ...] = ()
+    _known: words.Lines
 
     def __init__(self, settings: Settings, clock: Clock, radio: Radio | None = None) -> None:
         """Nothing is opened before :meth:`run`."""
@@ -88,6 +91,7 @@ class Service:
             LockedError: another service writes this site's journal.
             JournalError: the journal was written by a newer version.
         """
+        self._known = _lines(self._settings.words)
         async with AsyncExitStack() as house:
             self.journal = SqliteJournal(self._settings.journal_path)
             house.callback(self.journal.close)
@@ -100,10 +104,18 @@ class Service:
                 mqtt = self.broker.client_settings(mqtt)
             if mqtt.mode != "off":
                 self.mailbox = Mailbox(
-                    self.journal, mqtt, self._settings.site, self._wearers, self._clock, hub
+                    self.journal,
+                    mqtt,
+                    self._settings.site,
+                    self._wearers,
+                    self._clock,
+                    hub,
+                    known=self._known,
                 )
             await house.enter_async_context(
-                ControlServer(self._settings.control_path, {"status": self._status})
+                ControlServer(
+                    self._settings.control_path, {"status": self._status, "unpair": self._unpair}
+                )
             )
             async with asyncio.TaskGroup() as parts:
                 background = [parts.create_task(self.page.serve(), name="page")]
@@ -139,6 +151,8 @@ class Service:
             Credentials(self._settings.credentials_path),
             hub,
             self._clock,
+            known=self._known,
+            language=self._settings.words.language,
         )
         for entry in _events(self.journal):  # a break goes on, in words as long as agreed
             self.page.publish(entry.record)
@@ -232,6 +246,10 @@ class Service:
                 _log.info("retention: %d rows deleted", count)
             await self._clock.sleep(PRUNE_EVERY_S)
 
+    async def _unpair(self, wearer: str) -> int:
+        """See :meth:`vagalwatch.web.app.Page.unpair`."""
+        return self.page.unpair(wearer)
+
     async def _status(self) -> dict[str, object]:
         """What `doctor` shows of a running service; no physiology."""
         return {
@@ -255,3 +273,17 @@ def _events(journal: SqliteJournal) -> Iterator[Entry]:
     while batch := journal.read(after, kinds=("setting", *EVENTS)):
         yield from batch
         after = batch[-1].place
+
+
+def _lines(settings: WordsSettings) -> words.Lines:
+    """What is said to people: the language's lines, with the therapist's own in their place."""
+    try:
+        known = words.lines(settings.language)
+        if settings.file is not None:
+            known = words.edited(known, settings.file.read_text(encoding="utf-8"))
+    except words.WordsError as error:
+        where = "words.language" if settings.file is None else settings.file
+        raise ConfigError(f"{where}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"words.file cannot be read: {error}.") from error
+    return known

@@ -112,6 +112,13 @@ class PageSettings(_Section):
         return self
 
 
+class WordsSettings(_Section):
+    """What is said to people: a language, and a file that changes single lines of it."""
+
+    language: str = "en"
+    file: Path | None = None
+
+
 class JournalSettings(_Section):
     """How long the journal keeps records (0: for ever)."""
 
@@ -131,6 +138,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     influx: InfluxSettings = InfluxSettings()
     page: PageSettings = PageSettings()
+    words: WordsSettings = WordsSettings()
     journal: JournalSettings = JournalSettings()
 
     @model_validator(mode="after")
@@ -239,6 +247,7 @@ def _known_keys() -> list[str]:
         MqttSettings,
         InfluxSettings,
         PageSettings,
+        WordsSettings,
         JournalSettings,
     )
     return [key for model in models for key in model.model_fields]

@@ -27,12 +27,17 @@ if TYPE_CHECKING:
 
 A, E, P = AnswerKind, Effect, BreakPhase
 
+Line = tuple[Event, BreakPhase, tuple[Effect, ...], str]
+
 # Written out once more by hand: a slip in the table must not pass because the test reads it.
-ANEW = [(A.START_BREAK, P.ON, (E.OWN, E.BEGIN), ""), (Sign.PROMPT, P.OFFERED, (E.OFFER,), "")]
-LATE = [(A.YES, P.ON, (E.SAME_PROMPT, E.BEGIN), "")]
+ANEW: list[Line] = [
+    (A.START_BREAK, P.ON, (E.OWN, E.BEGIN), ""),
+    (Sign.PROMPT, P.OFFERED, (E.OFFER,), ""),
+]
+LATE: list[Line] = [(A.YES, P.ON, (E.SAME_PROMPT, E.BEGIN), "")]
 
 
-def ended(phase: BreakPhase) -> list[tuple[Event, BreakPhase, tuple[Effect, ...], str]]:
+def ended(phase: BreakPhase) -> list[Line]:
     return [
         *ANEW,
         (A.WRONG, phase, (E.RARER,), ""),
@@ -41,7 +46,7 @@ def ended(phase: BreakPhase) -> list[tuple[Event, BreakPhase, tuple[Effect, ...]
     ]
 
 
-def taken(phase: BreakPhase) -> list[tuple[Event, BreakPhase, tuple[Effect, ...], str]]:
+def taken(phase: BreakPhase) -> list[Line]:
     felt = (A.BETTER, A.SAME, A.WORSE, A.NOT_FROM_THIS, A.MENDED, A.NOT_MENDED)
     return [
         *ended(phase),
@@ -50,7 +55,7 @@ def taken(phase: BreakPhase) -> list[tuple[Event, BreakPhase, tuple[Effect, ...]
     ]
 
 
-def time_up(phase: BreakPhase) -> list[tuple[Event, BreakPhase, tuple[Effect, ...], str]]:
+def time_up(phase: BreakPhase) -> list[Line]:
     return [
         (A.IM_BACK, P.RETURNED, (), ""),
         (A.MORE_TIME, P.ON, (E.NEW_TIME,), "extended"),
@@ -69,7 +74,7 @@ def time_up(phase: BreakPhase) -> list[tuple[Event, BreakPhase, tuple[Effect, ..
     ]
 
 
-ROWS: dict[BreakPhase | None, list[tuple[Event, BreakPhase, tuple[Effect, ...], str]]] = {
+ROWS: dict[BreakPhase | None, list[Line]] = {
     None: ANEW,
     P.OFFERED: [
         (A.YES, P.ON, (E.BEGIN, E.AS_WISHED), ""),

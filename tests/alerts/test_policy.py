@@ -469,3 +469,20 @@ def test_a_policy_that_begins_anew_remembers_what_keeps_it_still() -> None:
     assert before.pause is not None
     assert after.pause is not None
     assert (after.pause.id, after.pause.phase) == (before.pause.id, P.ON)
+
+
+def test_a_policy_that_begins_anew_offers_no_breath_to_whom_it_made_dizzy() -> None:
+    anna = Wearer()
+    anna.episode()
+    anna.says(A.YES)
+    before = anna.policy.state.pause
+    assert before is not None
+    dizzy = Answer(
+        wearer="anna", t_ns=anna.now_ns, recv_ns=anna.now_ns, answer=A.DIZZY, about=before.id
+    )
+    said = anna.push(dizzy)
+    anew = Policy("anna", PolicyState())
+    for event in (*anna.said[:3], dizzy, *said):
+        anew.remember(event)
+    assert anew.state.pause is not None
+    assert not anew.state.pause.breath

@@ -71,6 +71,22 @@ ACTIONS = st.one_of(
 )
 LIVES = st.lists(ACTIONS, min_size=5, max_size=60)
 
+BEGINS: st.SearchStrategy[Action] = st.sampled_from(
+    [
+        ("episode", (EpisodeKind.FLOODING, 3)),
+        ("episode", (EpisodeKind.SHUTDOWN, 3)),
+        ("says", (AnswerKind.START_BREAK, "", None)),
+    ]
+)
+DAYS: Action = ("tick", (30 * 3600,))
+"""Longer than any break: what was begun before has ended, and the day's prompts are new."""
+PEOPLE = st.lists(
+    st.tuples(BEGINS, st.lists(ACTIONS, max_size=8)).map(lambda life: [DAYS, life[0], *life[1]]),
+    min_size=5,
+    max_size=15,
+).map(lambda lives: [action for life in lives for action in life])
+"""People with one break after another, each its own story."""
+
 
 def live(anna: Wearer, actions: list[Action]) -> None:
     do: dict[str, Callable[..., object]] = {
@@ -102,14 +118,10 @@ def mean(anna: Wearer, about: str) -> str | None:
     return about
 
 
-@settings(max_examples=300, deadline=None)
-@given(LIVES)
-def test_every_break_ends_by_the_table_and_never_two_at_once(actions: list[Action]) -> None:
-    anna = Wearer()
-    live(anna, actions)
-    for _ in range(27 * 2):  # silence for more than a day
+def assert_every_break_ends_by_the_table(anna: Wearer) -> int:
+    """After a silence of over a day; how many breaks there were."""
+    for _ in range(27 * 2):
         anna.tick(1800)
-
     reachable = {(phase, row.phase) for phase, rows in TABLE.items() for row in rows.values()} | {
         # more time is asked for when the day is over
         (up, BreakPhase.NOT_RESUMED)
@@ -121,8 +133,35 @@ def test_every_break_ends_by_the_table_and_never_two_at_once(actions: list[Actio
             assert step.phase in {BreakPhase.OFFERED, BreakPhase.ON}
         else:
             assert (before.phase, step.phase) in reachable
+            assert before.phase not in FINAL, "what has ended does not move"
     if anna.steps:
         assert anna.steps[-1].phase in FINAL, "a break never ended"
+    return len({step.id for step in anna.steps})
+
+
+@settings(max_examples=300, deadline=None)
+@given(LIVES)
+def test_every_break_ends_by_the_table_and_never_two_at_once(actions: list[Action]) -> None:
+    anna = Wearer()
+    live(anna, actions)
+    assert_every_break_ends_by_the_table(anna)
+
+
+def test_random_people_through_thousands_of_breaks() -> None:
+    breaks = 0
+
+    @settings(max_examples=300, deadline=None)
+    @given(PEOPLE)
+    def people(actions: list[Action]) -> None:
+        nonlocal breaks
+        anna, restarted = Wearer(), Wearer()
+        live(anna, actions)
+        live(restarted, [each for action in actions for each in (action, ("restart", ()))])
+        assert restarted.said == anna.said, "a restart at any moment changes nothing"
+        breaks += assert_every_break_ends_by_the_table(anna)
+
+    people()
+    assert breaks >= 2000
 
 
 @settings(max_examples=300, deadline=None)

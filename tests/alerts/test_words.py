@@ -7,8 +7,11 @@ from string import Formatter
 
 import pytest
 
-from vagalwatch.alerts import words
+from vagalwatch.alerts import agreement, words
+from vagalwatch.alerts.afterwards import Question
 from vagalwatch.alerts.readiness import Unsettled
+from vagalwatch.alerts.steps import Step
+from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, NO_WORD, PUT_OFF
 from vagalwatch.hrv import codes
 from vagalwatch.records import (
     Alert,
@@ -106,7 +109,21 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("prompt", [*EpisodeKind]),
         ("lock-screen", [*EpisodeKind]),
         ("break", [*BreakPhase, *(f"not-settled-{reason}" for reason in Unsettled)]),
+        ("break", [f"not-resumed-{why}" for why in (PUT_OFF, DROPPED, NO_WORD)]),
+        ("break", [f"on-{why}" for why in (EXTENDED, AGAIN)]),
         ("answer", [*AnswerKind]),
+        ("step", [*Step]),
+        ("ask", [*Question]),
+        ("agree", [key.removeprefix("agreed-") for key in agreement.KEYS]),
+        ("agreed", [key.removeprefix("agreed-") for key in agreement.TEXTS]),
+        (
+            "agreed",
+            [
+                f"{key.removeprefix('agreed-')}-{choice}"
+                for key, choices in agreement.CHOICES.items()
+                for choice in choices
+            ],
+        ),
     ],
 )
 def test_every_code_has_words(section: str, known: list[str]) -> None:
@@ -119,12 +136,73 @@ def test_every_gate_and_reason_line_has_a_code() -> None:
     assert {key for key in LINES if key.startswith(("gate.", "why."))} == gates | why
 
 
+def test_every_line_to_say_has_its_purpose() -> None:
+    names: dict[str, set[str]] = {"say": set(), "purpose": set()}
+    for key in LINES:
+        section, _, name = key.partition(".")
+        if section in names:
+            names[section].add(name)
+    assert names["say"] == names["purpose"]
+
+
 @pytest.mark.parametrize("language", words.languages())
 def test_every_language_says_all_there_is(language: str) -> None:
     said = words.lines(language)
-    assert set(said) == set(LINES)
+    assert list(said) == list(LINES), "in the same order: two files are read side by side"
     for key, text in said.items():
-        assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", LINES[key])), key
+        assert words.placeholders(text) == words.placeholders(LINES[key]), key
+        assert text.strip() == text, key
+
+
+def test_there_is_a_second_language_and_it_is_no_copy() -> None:
+    german = words.lines("de")
+    same = {key for key, text in german.items() if text == LINES[key] and len(text) > 10}
+    assert same == set()
+
+
+def test_german_says_nothing_that_may_not_be_said() -> None:
+    forbidden = re.compile(
+        r"dissozi|vagal|vagus|nerv|trauma|diagnos|störung|symptom|patient|krank|stress|angst"
+        r"|panik|wütend|gefühl|erstarr|überflut|ruhig\b|du bist ruhig|sicher\b|entspann|\bmuss"
+        r"|fehler|warnung|alarm|verboten|zu spät|entschuldig|tief ein|höre|!",
+        re.IGNORECASE,
+    )
+    said = {key: text.replace("„vagalwatch pair“", "") for key, text in words.lines("de").items()}
+    found = {key: text for key, text in said.items() if forbidden.search(text)}
+    assert found == {}
+
+
+def test_an_unknown_language_names_those_that_there_are() -> None:
+    with pytest.raises(words.WordsError, match=r"no words in “fi”. There are: de, en\."):
+        words.lines("fi")
+
+
+def test_a_therapist_changes_single_lines() -> None:
+    own = words.edited(LINES, '[break]\nsettled = "Ready when you are."\n')
+    assert own["break.settled"] == "Ready when you are."
+    assert {key for key in LINES if own[key] != LINES[key]} == {"break.settled"}
+    step = a_step(BreakPhase.SETTLED)
+    assert words.break_sentence(step, "7:40", known=own) == "Ready when you are."
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[break\n", "not valid TOML"),
+        ('[break]\nsetled = "Ready."', "no line “break.setled”. Did you mean “break.settled”"),
+        ('settled = "Ready."', "no line “settled."),
+        ("[break]\nsettled = 3", "must be a text"),
+        ('[break]\nsettled = " "', "must be a text"),
+        ('[break]\nsettled = ["a"]', "must be a text"),
+        ('[break]\non = "Back at {when}."', "is not given {when}; it can use: {time}"),
+        ('[break]\nsettled = "{time}"', "is not given {time}; it can use: none"),
+        ('[break]\non = "Back at {time"', "a brace without its other half"),
+        ('[break]\non = "Back at {}"', "is not given {}"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_says_why(text: str, why: str) -> None:
+    with pytest.raises(words.WordsError, match=re.escape(why)):
+        words.edited(LINES, text)
 
 
 def estimate(state: State, reason: str = "", gates: tuple[str, ...] = ()) -> Estimate:
@@ -171,10 +249,8 @@ def test_a_lock_screen_shows_nothing_of_the_body_but_in_a_rapid_fall(kind: Episo
     assert words.prompt(alert).endswith("?") == (kind != EpisodeKind.SAFETY)
 
 
-@pytest.mark.parametrize("phase", BreakPhase)
-@pytest.mark.parametrize("reason", ["", *Unsettled, "of-the-future"])
-def test_every_step_of_a_break_has_its_sentence(phase: BreakPhase, reason: str) -> None:
-    step = BreakStep(
+def a_step(phase: BreakPhase, reason: str = "") -> BreakStep:
+    return BreakStep(
         wearer="anna",
         t_ns=5,
         recv_ns=5,
@@ -185,6 +261,12 @@ def test_every_step_of_a_break_has_its_sentence(phase: BreakPhase, reason: str) 
         origin="self",
         reason=reason,
     )
+
+
+@pytest.mark.parametrize("phase", BreakPhase)
+@pytest.mark.parametrize("reason", ["", *Unsettled, "of-the-future"])
+def test_every_step_of_a_break_has_its_sentence(phase: BreakPhase, reason: str) -> None:
+    step = a_step(phase, reason)
     said = words.break_sentence(step, "7:40")
     assert said
     if phase == BreakPhase.ON:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from vagalwatch.alerts import words
     from vagalwatch.clock import Clock
     from vagalwatch.deliver.mqtt_outbox import Outgoing
     from vagalwatch.deliver.port import Inbox
@@ -70,8 +71,11 @@ class Mailbox:
         wearers: Collection[str],
         clock: Clock,
         inbox: Inbox,
+        known: words.Lines | None = None,
     ) -> None:
         """Check the settings; nothing is connected before :meth:`run`.
+
+        People are told in the lines ``known`` (English).
 
         Raises:
             ConfigError: the password file cannot be used, or a broker beyond loopback has no TLS.
@@ -79,7 +83,7 @@ class Mailbox:
         self._journal, self._settings, self._clock, self._inbox = journal, settings, clock, inbox
         self._site, self._wearers = site, sorted(wearers)
         self._walltime = WallTime(journal)
-        self._outbox = Outbox(site, wearers)
+        self._outbox = Outbox(site, wearers, known)
         self._commands = CommandReader(site, wearers)
         self._seen = 0
         self._told = 0

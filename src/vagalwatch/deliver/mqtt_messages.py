@@ -139,12 +139,12 @@ def utc(t_ns: int) -> datetime:
     return datetime.fromtimestamp(t_ns // 1_000_000 / 1000, UTC)
 
 
-def state_message(row: Estimate) -> StateMessage:
-    """The state of a row in wall time."""
+def state_message(row: Estimate, known: words.Lines | None = None) -> StateMessage:
+    """The state of a row in wall time, in the lines ``known`` (English)."""
     return StateMessage(
         state=row.state,
         reason=row.reason,
-        text=words.describe(row).headline,
+        text=words.describe(row, known).headline,
         at=utc(row.t_ns),
         expires_at=utc(row.t_ns + ROW_VALID_NS),
     )
@@ -164,7 +164,7 @@ def estimate_message(row: Estimate) -> EstimateMessage:
     )
 
 
-def alert_message(alert: Alert, wall_ns: int) -> AlertMessage:
+def alert_message(alert: Alert, wall_ns: int, known: words.Lines | None = None) -> AlertMessage:
     """An alert in wall time, as it is sent at ``wall_ns``."""
     return AlertMessage(
         id=alert.id,
@@ -172,12 +172,12 @@ def alert_message(alert: Alert, wall_ns: int) -> AlertMessage:
         valid_until=utc(alert.valid_until_ns),
         kind=alert.alert,
         reasons=alert.reasons,
-        text=words.lock_screen(alert),
+        text=words.lock_screen(alert, known),
         repeat=wall_ns >= repeat_at_ns(alert),
     )
 
 
-def break_message(step: BreakStep) -> BreakMessage:
+def break_message(step: BreakStep, known: words.Lines | None = None) -> BreakMessage:
     """A step of a break in wall time; the sentence names the hour by this machine's zone."""
     agreed = step.until_ns > step.began_ns
     local = utc(step.until_ns).astimezone()
@@ -191,5 +191,5 @@ def break_message(step: BreakStep) -> BreakMessage:
         origin=step.origin,
         about=step.about,
         alert_id=step.alert_id,
-        text=words.break_sentence(step, f"{local.hour}:{local.minute:02d}"),
+        text=words.break_sentence(step, f"{local.hour}:{local.minute:02d}", known=known),
     )

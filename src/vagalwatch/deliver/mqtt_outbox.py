@@ -34,6 +34,7 @@ from vagalwatch.records import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from vagalwatch.alerts import words
     from vagalwatch.journal.port import Entry
 
 KINDS: Final = ("alert", "answer", "break", "setting", "clock-step", "estimate")
@@ -67,8 +68,11 @@ class _OpenAlert:
 class Outbox:
     """Takes committed entries in wall time and says what is due."""
 
-    def __init__(self, site: str, wearers: Collection[str]) -> None:
-        """Nothing to send yet."""
+    def __init__(
+        self, site: str, wearers: Collection[str], known: words.Lines | None = None
+    ) -> None:
+        """Nothing to send yet; what there is to read is said in the lines ``known`` (English)."""
+        self._known = known
         self._site = site
         self._wearers = frozenset(wearers)
         self._open: dict[str, _OpenAlert] = {}
@@ -173,7 +177,7 @@ class Outbox:
         opened.next_ns = now_ns + RESEND_NS
         if now_ns < repeat_ns:
             opened.next_ns = min(opened.next_ns, repeat_ns)
-        message = messages.alert_message(opened.alert, now_ns)
+        message = messages.alert_message(opened.alert, now_ns, self._known)
         name = messages.topic(self._site, opened.alert.wearer, "alert")
         return Outgoing(name, message.payload(), qos=1, retain=False)
 
@@ -188,7 +192,7 @@ class Outbox:
         fresh = row is not None and now_ns < row.t_ns + messages.ROW_VALID_NS
         if name == "break":
             step = self._steps.get(wearer)
-            payload = messages.break_message(step).payload() if step else None
+            payload = messages.break_message(step, self._known).payload() if step else None
             return Outgoing(topic, payload, qos=1, retain=False) if payload else None
         if name == "estimate":
             payload = messages.estimate_message(row).payload() if row and fresh else None
@@ -198,7 +202,7 @@ class Outbox:
         if name == "availability":
             online = row is not None and fresh and _measures(row)
             return self._availability(wearer, ONLINE if online else OFFLINE)
-        payload = messages.state_message(row).payload() if row and fresh else None
+        payload = messages.state_message(row, self._known).payload() if row and fresh else None
         return Outgoing(topic, payload, qos=1, retain=True) if payload else None
 
 
