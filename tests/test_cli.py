@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from helpers_cli import call, command, environment, run
@@ -34,6 +35,7 @@ from vagalwatch.journal.reader import open_reader
 from vagalwatch.records import Alert, Run
 from vagalwatch.sensors.decode.kinds import KINDS
 from vagalwatch.sensors.recording import sequence
+from vagalwatch.web.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -476,6 +478,25 @@ def test_pair_says_when_no_phone_can_open_the_link(tmp_path: Path) -> None:
     assert "https://pause.home.arpa/pair#" in told.out
 
 
+def test_a_pairing_can_be_ended_while_no_service_runs(tmp_path: Path) -> None:
+    path = config(tmp_path, page=8477)
+    code = urlsplit(call("pair", "alex", "--config", path, "--json").json["url"]).fragment
+    credentials = Credentials(tmp_path / "state-a" / "credentials.json")
+    session = credentials.redeem(code)
+    assert session is not None
+    unused = urlsplit(call("pair", "alex", "--config", path, "--json").json["url"]).fragment
+    told = call("pair", "alex", "--end", "--config", path)
+    assert (told.code, told.err) == (0, "")
+    assert told.out == "The page of “alex” is closed on 1 phone(s); unused codes are void.\n"
+    assert credentials.wearer_of(session.token) is None
+    assert credentials.redeem(unused) is None
+    assert call("pair", "alex", "--end", "--config", path, "--json").json == {
+        "wearer": "alex",
+        "ended": 0,
+    }
+    assert "No phone had" in call("pair", "sam", "--end", "--config", path).out
+
+
 def test_pair_refuses_who_is_not_configured(tmp_path: Path) -> None:
     told = call("pair", "sam", "--config", config(tmp_path, page=8477))
     assert told.sentence(2) == "“sam” is not configured. Configured: alex."
@@ -673,8 +694,8 @@ def ended(service: subprocess.Popen[str]) -> str:
     return said
 
 
-def see(url: str) -> dict[str, Any]:
-    """Pair with the address of the QR code and return what the page shows after the first row."""
+def page_of(url: str) -> ClientConnection:
+    """Pair with the address of the QR code and open the page."""
     where = urlsplit(url)
     origin = f"{where.scheme}://{where.netloc}"
     line = http.client.HTTPConnection(where.netloc, timeout=5)
@@ -684,12 +705,17 @@ def see(url: str) -> dict[str, Any]:
     cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
     line.close()
     assert answer.status == 200
-    with connect(
+    return connect(
         f"ws://{where.netloc}/live",
         origin=Origin(origin),
         additional_headers={"Cookie": cookie},
         proxy=None,
-    ) as page:
+    )
+
+
+def see(url: str) -> dict[str, Any]:
+    """What the page shows after the first row."""
+    with page_of(url) as page:
         while True:
             view: dict[str, Any] = json.loads(page.recv(timeout=15)).get("view", {})
             if view and "gate.eda-missing" in view["measure"]["also"]:  # rows name all gates
@@ -709,6 +735,11 @@ def test_a_service_without_bluetooth_stays_up_says_so_and_ends_well(
         assert view["measure"]["say"] == "gate.heart-missing"
         status = ask(tmp_path / "state-a" / "home.control", "status")
         assert [sensor["status"] for sensor in status["sensors"]] == ["no-adapter"]
+        with page_of(call("pair", "alex", "--config", path, "--json").json["url"]) as page:
+            assert "view" in json.loads(page.recv(timeout=15))
+            assert call("pair", "alex", "--end", "--config", path, "--json").json["ended"] == 2
+            with pytest.raises(ConnectionClosed):
+                list(page)
         second = run("run", "--config", path)
         assert "already runs as process" in second.sentence(2)
         assert str(service.pid) in second.err

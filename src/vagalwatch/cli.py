@@ -171,13 +171,17 @@ def scan(
 @app.command()
 def pair(
     wearer: Annotated[str, typer.Argument(help="The pseudonym of the configuration.")],
+    end: Annotated[bool, typer.Option("--end", help="No phone has the page any more.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a single-use QR code that gives one phone the page of one wearer."""
+    """Print a single-use QR code that gives one phone the page of one wearer; or end that."""
     from vagalwatch.web.credentials import Credentials, pairing_url
 
     settings = _settings(config)
+    if end:
+        _unpair(settings, wearer, as_json=as_json)
+        return
     names = [known.id for known in settings.wearers]
     if wearer not in names:
         _stop(
@@ -201,6 +205,29 @@ def pair(
             "Only a browser on this machine can open it; docs/page.md says how to let phones in.",
             err=True,
         )
+
+
+def _unpair(settings: Settings, wearer: str, *, as_json: bool) -> None:
+    """By the service, which closes the open pages; where none runs, here.
+
+    Also for who is no longer configured.
+    """
+    from vagalwatch.control import ControlError, NotRunningError, call
+    from vagalwatch.web.credentials import Credentials
+
+    try:
+        ended = call(settings.control_path, "unpair", wearer=wearer, timeout_s=10)
+    except ControlError as error:
+        with _errors(ConfigError, OSError):
+            ended = Credentials(settings.credentials_path).forget(wearer)
+        if not isinstance(error, NotRunningError):
+            _stop(f"The pairings have ended, but a page that is open may stay so. {error}", FAILED)
+    if as_json:
+        _print_json({"wearer": wearer, "ended": ended})
+    elif ended:
+        typer.echo(f"The page of “{wearer}” is closed on {ended} phone(s); unused codes are void.")
+    else:
+        typer.echo(f"No phone had the page of “{wearer}”; unused codes are void.")
 
 
 @app.command()

@@ -378,6 +378,28 @@ async def test_a_wearer_has_a_few_pages_open_and_no_more(story: Story) -> None:
     await again.close()
 
 
+async def test_a_pairing_that_ends_closes_that_wearers_pages_at_once_and_only_those(
+    story: Story,
+) -> None:
+    ada, sam = await paired(story.page, "ada"), await paired(story.page, "sam")
+    async with line(story.page, ada) as first, line(story.page, sam) as other:
+        assert "view" in await hear(first)
+        assert "view" in await hear(other)
+        assert story.page.unpair("ada") == 1
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(first)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == UNPAIRED
+        story.tick()
+        assert "now_ms" in await hear(other)
+    reply = await ask(story.page, "POST", "/answer", said(), cookie=ada)
+    assert (reply.status, reply.json) == (401, {"error": "unpaired"})
+    assert story.said == []
+    again = await paired(story.page, "ada")  # the wearer stays, and what the page shows
+    async with line(story.page, again) as back:
+        assert "view" in await hear(back)
+
+
 async def test_a_burst_of_records_becomes_few_messages(story: Story) -> None:
     cookie = await paired(story.page, "ada")
     async with line(story.page, cookie) as own:

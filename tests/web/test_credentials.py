@@ -79,7 +79,8 @@ def test_forgetting_one_leaves_the_other(credentials: Credentials) -> None:
     assert ada is not None
     assert sam is not None
     code = credentials.new_code("ada")
-    credentials.forget("ada")
+    assert credentials.forget("ada") == 1
+    assert credentials.forget("ada") == 0
     assert credentials.wearer_of(ada.token) is None
     assert credentials.redeem(code) is None
     assert credentials.wearer_of(sam.token) == "sam"

@@ -157,12 +157,18 @@ class Page:
         for seat in self._seats.values():
             seat.set_recording(recording=recording)
 
+    def unpair(self, wearer: str) -> int:
+        """End every session of ``wearer`` and close the open pages; return how many it were."""
+        ended = self._credentials.forget(wearer)
+        if (seat := self._seats.get(wearer)) is not None:
+            seat.show_out()
+        return ended
+
     def forget(self, wearer: str) -> None:
-        """End every session of ``wearer``, close the open pages and keep nothing in memory."""
-        self._credentials.forget(wearer)
+        """Unpair ``wearer`` and keep nothing in memory."""
+        self.unpair(wearer)
         self._answers.forget(wearer)
-        if (seat := self._seats.pop(wearer, None)) is not None:
-            seat.leave()
+        self._seats.pop(wearer, None)
 
     def pairing_url(self, wearer: str, *, host: str | None = None) -> str:
         """A fresh address that pairs one browser with ``wearer`` (see :func:`pairing_url`).
@@ -271,8 +277,8 @@ class Page:
         return JSONResponse({"saved": saved}, 200 if saved else 202)
 
     async def _live(self, websocket: WebSocket) -> None:
-        wearer = self._wearer(websocket)
         await websocket.accept()
+        wearer = self._wearer(websocket)  # and nothing is awaited until its page can be closed
         if wearer is None:
             await websocket.close(UNPAIRED)
             return
@@ -306,7 +312,7 @@ class Page:
                     await asyncio.sleep(early_s)
                 next_s = loop.time() + COALESCE_S
                 browser.wake.clear()
-                if not seat.taken:
+                if not browser.welcome:
                     await websocket.close(UNPAIRED)
                     return
                 await websocket.send_text(seat.message(browser))

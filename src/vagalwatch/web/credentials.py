@@ -31,7 +31,7 @@ CODE_LIFE_S: Final = 600
 """A code is for the person who stands beside the gateway now."""
 SESSION_LIFE_S: Final = 400 * 86400
 """The longest life that browsers grant a cookie (RFC 6265bis, 5.5). Being locked out in the
-middle of a hard evening would be worse than a long session that `forget` can end."""
+middle of a hard evening would be worse than a long session that `pair --end` can end."""
 SESSIONS_PER_WEARER: Final = 8
 """A phone, a tablet, a computer and their successors; the oldest gives way."""
 
@@ -107,16 +107,18 @@ class Credentials:
         """Whose page ``token`` opens; ``None`` if it is unknown, too old or revoked."""
         return _wearer_of(_sha256(token), self._read().sessions)
 
-    def forget(self, wearer: str) -> None:
-        """End every session and code of ``wearer``."""
+    def forget(self, wearer: str) -> int:
+        """End every session and code of ``wearer``; return how many sessions those were."""
         with self._locked():
             file = self._read()
+            ended = [session for session in file.sessions if session.wearer == wearer]
             self._write(
                 _File(
                     codes=tuple(kept for kept in file.codes if kept.wearer != wearer),
                     sessions=tuple(kept for kept in file.sessions if kept.wearer != wearer),
                 )
             )
+        return len(ended)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -29,6 +29,8 @@ class Browser:
         self.wake = asyncio.Event()
         self.wake.set()
         self.numbers = False
+        self.welcome = True
+        """False once its credential has ended: it is shown out."""
         self.view_sent: dict[str, object] = {}
         self.pulse_sent_ms = 0
 
@@ -45,8 +47,6 @@ class Seat:
     def __init__(self, wearer: str) -> None:
         """Nobody looks yet."""
         self.browsers: set[Browser] = set()
-        self.taken = True
-        """False once the wearer was forgotten: whoever still looks is shown out."""
         self._view = View(wearer)
         self._recording = True
 
@@ -68,9 +68,10 @@ class Seat:
         self._recording = recording
         self._wake()
 
-    def leave(self) -> None:
-        """Show everybody out and keep nothing."""
-        self.taken = False
+    def show_out(self) -> None:
+        """Close every page that is open now."""
+        for browser in self.browsers:
+            browser.welcome = False
         self._wake()
 
     def message(self, browser: Browser) -> str:
