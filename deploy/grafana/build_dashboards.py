@@ -77,6 +77,7 @@ REASONS: Final = {
     "eda-open": "Skin sensor has no contact",
     "eda-saturated": "Skin sensor too wet",
     "eda-artefact": "Skin sensor slips",
+    "eda-temperature": "Skin sensor cools, off the skin?",
     "eda-stuck": "Skin sensor stuck",
     "motion-missing": "Movement not known",
     "no-baseline": "Usual not learned yet",

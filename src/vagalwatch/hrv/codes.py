@@ -35,7 +35,8 @@ class Gate(StrEnum):
     EDA_OFF_BODY = "eda-off-body"
     EDA_OPEN = "eda-open"  # under .05 uS: the electrodes do not touch
     EDA_SATURATED = "eda-saturated"  # over 60 uS
-    EDA_ARTEFACT = "eda-artefact"  # steeper than skin can be
+    EDA_ARTEFACT = "eda-artefact"  # steeper than skin can be, or a jump in a moving hand
+    EDA_TEMPERATURE = "eda-temperature"  # too hot or cold for skin, or cooling as if taken off
     EDA_STUCK = "eda-stuck"  # no live noise, or a handful of values
 
     # Evidence for single figures.
@@ -90,6 +91,7 @@ EDA_GATES: Final = frozenset(
         Gate.EDA_OPEN,
         Gate.EDA_SATURATED,
         Gate.EDA_ARTEFACT,
+        Gate.EDA_TEMPERATURE,
         Gate.EDA_STUCK,
     }
 )

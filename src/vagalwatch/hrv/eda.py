@@ -1,188 +1,387 @@
 """Skin conductance of one source: quarter seconds on arrival, level and responses at a row.
 
 Samples of any rate from 3 to 32 Hz are summed into bins ((k - 1)/4 s, k/4 s] of UTC as exact
-integers, so the order of arrival and the cut into chunks cannot change a digit. The smallest
-value of each bin stands for the raw signal where its noise is judged.
-
-Responses are found from trough to peak with an absolute threshold (Boucsein 2012): a relative
-one, as 10 % of the largest peak, finds dozens of responses a minute in a flat line.
+integers, so the order of arrival and the cut into chunks cannot change a digit. Twenty bins are a
+stretch, which ends with a row and is worked through once (:mod:`~vagalwatch.hrv.scr`); a sample
+that comes late takes back what was made of its stretch and of those after it.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
+from vagalwatch.hrv import scr
 from vagalwatch.hrv.codes import Gate
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
-    from vagalwatch.records import Eda
+    from vagalwatch.records import Eda, Level
 
 _SKIN = PARAMETERS.skin
-BINS_PER_S: Final = 4
-_BIN_NS: Final = NS // BINS_PER_S
-_UNIT: Final = 2**40
-"""Fixed point: 2**-40 uS, finer than a double's rounding of any sensor."""
+_STRETCH_S: Final = scr.STRETCH_S
+_STRETCH_NS: Final = _STRETCH_S * NS
+_BIN_NS: Final = NS // 4
+_BINS: Final = _STRETCH_NS // _BIN_NS
+"""Bins in a stretch."""
+_UNIT: Final = 10**10
+"""Fixed point: 1e-10 uS, 1e-9 of the least level that counts as skin."""
 _LIMIT_US: Final = 1000.0
-_KEEP_BINS: Final = (_SKIN.nsr_s + _SKIN.lead_s) * BINS_PER_S
-_SCL_BINS: Final = _SKIN.scl_s * BINS_PER_S
-_SECOND_DIFFERENCE: Final = math.sqrt(6.0)
-"""White noise of sd 1 has second differences of this sd."""
+_SCL: Final = _SKIN.scl_s // _STRETCH_S
+_NSR: Final = _SKIN.nsr_s // _STRETCH_S
+_HOLD: Final = 20
+"""Stretches held at most: the window and what may come before its row is told."""
+_CHANGE: Final = _SKIN.change_s // _STRETCH_S
+_UP: Final = 1 - 0.5 ** (_STRETCH_S / _SKIN.slow_s)
+_DOWN: Final = 1 - 0.5 ** (_STRETCH_S / _SKIN.floor_down_s)
+
+
+@dataclass(slots=True, kw_only=True)
+class Slow:
+    """What rows leave for later rows: the last two minutes of ln level, and two slow means.
+
+    ``ln_us`` (newest last, ``None``: not known) ends with the row ``row`` (in steps of 5 s).
+    """
+
+    row: int = 0
+    ln_us: list[float | None] = field(default_factory=list)
+    floor: float | None = None
+    rise: float = 0.0
+    rise_weight: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
 class EdaState:
-    """Bins of one source, ordered: number ``k``, samples, sum, smallest (unit 2**-40 uS)."""
+    """One source: its bins without a hole from stretch ``first`` on, and what was made of them.
 
-    k: list[int] = field(default_factory=list)
+    A bin has samples, their sum (1e-10 uS) and the sum of their ms after its start; a stretch has
+    the distinct values of its samples (``None``: more than a stuck sensor has) and its
+    temperature's sum (m deg C) and number. ``done`` are the stretches worked through.
+    """
+
+    first: int = 0
     count: list[int] = field(default_factory=list)
     total: list[int] = field(default_factory=list)
-    low: list[int] = field(default_factory=list)
+    late_ms: list[int] = field(default_factory=list)
+    values: list[tuple[int, ...] | None] = field(default_factory=list)
+    temp_mc: list[int] = field(default_factory=list)
+    temps: list[int] = field(default_factory=list)
+    done: list[scr.Stretch] = field(default_factory=list)
+    oldest: int = 0
+    slow: Slow = field(default_factory=Slow)
     last_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skin:
-    """What a row knows of the skin: figures, or the gate that withholds them."""
+    """What a row knows of the skin: figures, or the gate that withholds them.
+
+    ``scl_us`` is the mean of 30 s, ``tonic_us`` what of it lies under the responses,
+    ``nsr_per_min`` the responses of 60 s. Three that say how the skin is compared with itself:
+    ``ln_change`` is ln of the level (5 s) over that of 120 s ago, ``ln_over_floor`` over a floor
+    that rises with a half-life of 10 min, ``ln_rise`` the sum of the positive steps of 30 s over
+    its slow mean (half-life 10 min).
+    """
 
     gate: Gate | None = None
     scl_us: float | None = None
+    tonic_us: float | None = None
     nsr_per_min: float | None = None
+    ln_change: float | None = None
+    ln_over_floor: float | None = None
+    ln_rise: float | None = None
 
 
 def take(state: EdaState, eda: Eda) -> None:
     """Sum a chunk into its bins."""
     latest_ns = eda.recv_ns + PARAMETERS.rows.future_s * NS
+    count, total, late_ms = state.count, state.total, state.late_ms
+    held = place = -1
+    start_ms = 0
+    values: tuple[int, ...] | None = None
     for t_ns, value_us in zip(eda.sample_t_ns, eda.eda_us, strict=False):
         if t_ns > latest_ns or not math.isfinite(value_us):
             continue
-        value = round(min(max(value_us, -_LIMIT_US), _LIMIT_US) * _UNIT)
         k = -(-t_ns // _BIN_NS)
-        place = len(state.k) if not state.k or k > state.k[-1] else bisect_left(state.k, k)
-        if place < len(state.k) and state.k[place] == k:
-            state.count[place] += 1
-            state.total[place] += value
-            state.low[place] = min(state.low[place], value)
-        else:
-            state.k.insert(place, k)
-            state.count.insert(place, 1)
-            state.total.insert(place, value)
-            state.low.insert(place, value)
+        if k != held:
+            held, start_ms = k, (k - 1) * 250
+            place = _place(state, k)
+            values = state.values[place // _BINS] if place >= 0 else None
+        if place < 0:
+            continue
+        value = round(min(max(value_us, -_LIMIT_US), _LIMIT_US) * _UNIT)
+        count[place] += 1
+        total[place] += value
+        late_ms[place] += t_ns // 1_000_000 - start_ms
+        if values is not None and value not in values:
+            values = tuple(sorted((*values, value))) if len(values) < _SKIN.stuck_values else None
+            state.values[place // _BINS] = values
         state.last_ns = max(state.last_ns, t_ns)
 
 
+def take_level(state: EdaState | None, level: Level) -> None:
+    """Of slow readings, the skin's temperature under the same sensor."""
+    if state is None or level.signal != "temp_c":
+        return
+    place = _place(state, -(-level.t_ns // _BIN_NS))
+    if place >= 0 and math.isfinite(level.value):
+        state.temps[place // _BINS] += 1
+        state.temp_mc[place // _BINS] += round(level.value * 1000)
+
+
 def trim(state: EdaState, t_ns: int) -> None:
-    """Forget what no row after ``t_ns`` needs."""
-    drop = bisect_right(state.k, t_ns // _BIN_NS - _KEEP_BINS)
-    if drop:
-        for column in (state.k, state.count, state.total, state.low):
-            del column[:drop]
+    """Forget what no row after ``t_ns`` needs: all but the window and what its start rests on."""
+    state.oldest = max(state.oldest, t_ns // _STRETCH_NS - _NSR - 1)
+    _drop(state, state.oldest - state.first)
 
 
-def judge(state: EdaState, t_ns: int) -> Skin:
-    """Level of (t - 30 s, t] in uS and responses of (t - 60 s, t] per minute, ``t`` on a bin."""
-    last = t_ns // _BIN_NS
-    end = bisect_right(state.k, last)
-    start = bisect_right(state.k, last - _KEEP_BINS)
-    if end == start or state.k[end - 1] <= last - _SKIN.silent_s * BINS_PER_S:
-        return Skin(gate=Gate.EDA_SILENT)
-    k = np.array(state.k[start:end], dtype=np.int64) - last
-    mean_us = np.array(state.total[start:end]) / np.array(state.count[start:end]) / _UNIT
-    level = int(np.searchsorted(k, -_SCL_BINS, side="right"))
-    if mean_us.size - level < _SKIN.scl_share * _SCL_BINS:
-        return Skin(gate=Gate.EDA_SILENT)
-    gate = _gate(k, mean_us, np.array(state.low[start:end]) / _UNIT, level)
+def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = None) -> Skin:
+    """What the row ``t_ns`` (a multiple of 5 s, later than the last one judged) says of the skin.
+
+    ``shaken`` tells of a second of UTC (by its end) whether the hand moved in it; without it a
+    jump is an artefact only where it is steeper than any skin.
+    """
+    row = t_ns // _STRETCH_NS
+    end = (row - state.first) * _BINS
+    if not any(state.count[max(end - _SKIN.silent_s * 4, 0) : max(end, 0)]):
+        return _withheld(state, row, Gate.EDA_SILENT)
+    while len(state.count) < end:
+        _append(state)
+    for i in range(len(state.done), row - state.first):
+        state.done.append(_work(state, i))
+    here = row - state.first
+    minute = state.done[max(here - _NSR, 0) : here]
+    half = minute[-_SCL:]
+    count = state.count[max(end - _BINS * _SCL, 0) : end]
+    samples, filled = sum(count), len(count) - count.count(0)
+    if filled < _SKIN.scl_share * _BINS * _SCL:
+        return _withheld(state, row, Gate.EDA_SILENT)
+    struck_s = (
+        [] if not any(s.steep_s or s.jumps_s for s in minute) else _struck(minute, t_ns, shaken)
+    )
+    gate = _gate(state, here, minute, samples / filled, struck_s)
     if gate is not None:
-        return Skin(gate=gate)
-    scl_us = sum(state.total[start + level : end]) / sum(state.count[start + level : end]) / _UNIT
-    return Skin(scl_us=scl_us, nsr_per_min=_responses_per_min(k, mean_us))
+        return _withheld(state, row, gate)
+    scl_us = sum(state.total[max(end - _BINS * _SCL, 0) : end]) / samples / _UNIT
+    troughs = sorted(s.trough_us for s in half if s.trough_us is not None)
+    tonic_us = min(troughs[len(troughs) // 2], scl_us) if troughs else scl_us
+    change, over, rise = _compared(state.slow, row, minute)
+    return Skin(
+        scl_us=scl_us,
+        tonic_us=tonic_us,
+        nsr_per_min=_responses_per_min(minute, struck_s),
+        ln_change=change,
+        ln_over_floor=over,
+        ln_rise=rise,
+    )
+
+
+# --- bins and stretches --------------------------------------------------------------------------
+
+
+def _place(state: EdaState, k: int) -> int:
+    """The index of bin ``k``, made if it must be; -1 if it is too old for any row."""
+    stretch = (k - 1) // _BINS
+    newest = state.first + len(state.values) - 1
+    if not state.values or stretch - newest >= _HOLD:
+        if stretch < state.oldest:
+            return -1
+        _drop(state, len(state.values))
+        state.first = newest = stretch
+        _append(state)
+    elif stretch < state.first:
+        if stretch < state.oldest or newest - stretch >= _HOLD:
+            return -1
+        _prepend(state, state.first - stretch)
+    while newest < stretch:
+        _append(state)
+        newest += 1
+    _drop(state, newest - state.first - _HOLD + 1)
+    at = stretch - state.first
+    del state.done[at:]
+    return k - 1 - state.first * _BINS
+
+
+def _append(state: EdaState) -> None:
+    for bins in (state.count, state.total, state.late_ms):
+        bins.extend([0] * _BINS)
+    state.values.append(())
+    state.temp_mc.append(0)
+    state.temps.append(0)
+
+
+def _prepend(state: EdaState, stretches: int) -> None:
+    for bins in (state.count, state.total, state.late_ms):
+        bins[:0] = [0] * (_BINS * stretches)
+    state.values[:0] = [()] * stretches
+    state.temp_mc[:0] = state.temps[:0] = [0] * stretches
+    state.first -= stretches
+    state.done.clear()
+
+
+def _drop(state: EdaState, stretches: int) -> None:
+    """Forget the first so many."""
+    if stretches <= 0:
+        return
+    for bins in (state.count, state.total, state.late_ms):
+        del bins[: _BINS * stretches]
+    for each in (state.values, state.temp_mc, state.temps, state.done):
+        del each[:stretches]
+    state.first += stretches
+
+
+def _work(state: EdaState, i: int) -> scr.Stretch:
+    """Work through the stretch at index ``i``; those before it are done."""
+    start = i * _BINS
+    t_s: list[float] = []
+    v_us: list[float] = []
+    for place in range(start - 1, max(start - 2 * _BINS, 0) - 1, -1):
+        n = state.count[place]
+        if n:
+            t_s.append((place - start) / 4 + state.late_ms[place] / n / 1000)
+            v_us.append(state.total[place] / n / _UNIT)
+            if len(t_s) == scr.LOOKBACK:
+                break
+    t_s.reverse()
+    v_us.reverse()
+    first = len(t_s)
+    for place in range(start, start + _BINS):
+        n = state.count[place]
+        if n:
+            t_s.append((place - start) / 4 + state.late_ms[place] / n / 1000)
+            v_us.append(state.total[place] / n / _UNIT)
+    return scr.work(t_s, v_us, first, state.done[max(i - _NSR, 0) : i])
+
+
+# --- gates ---------------------------------------------------------------------------------------
 
 
 def _gate(
-    k: NDArray[np.int64], mean_us: NDArray[np.float64], low_us: NDArray[np.float64], level: int
+    state: EdaState, here: int, minute: list[scr.Stretch], per_bin: float, struck_s: list[float]
 ) -> Gate | None:
     """Kleckner 2018's limits, and whether the signal lives at all."""
-    recent_us = mean_us[level:]
-    newest_us = mean_us[k > -_SKIN.open_s * BINS_PER_S]
-    median_us = float(np.median(recent_us))
-    if median_us < _SKIN.open_us or (newest_us.size and float(newest_us.max()) < _SKIN.open_us):
+    levels = sorted(s.level_us for s in minute[-_SCL:] if s.level_us is not None)
+    middle_us, newest_us = levels[len(levels) // 2], minute[-1].level_us
+    if middle_us < _SKIN.open_us or (newest_us is not None and newest_us < _SKIN.open_us):
         return Gate.EDA_OPEN
-    if median_us > _SKIN.saturated_us:
+    if middle_us > _SKIN.saturated_us:
         return Gate.EDA_SATURATED
-    slope = np.abs(np.diff(recent_us)) * BINS_PER_S / np.diff(k[level:])
-    if slope.size and float(slope.max()) > _SKIN.slope_us_per_s:
+    if _cold(state, here):
+        return Gate.EDA_TEMPERATURE
+    if any(ago_s <= _SKIN.around_s for ago_s in struck_s):
         return Gate.EDA_ARTEFACT
-    if np.unique(low_us[level:]).size <= _SKIN.stuck_values or _noise_us(low_us) < (
-        _SKIN.stuck_sd_us
-    ):
-        return Gate.EDA_STUCK
-    return None
+    return Gate.EDA_STUCK if _stuck(state, here, minute, per_bin) else None
 
 
-def _responses_per_min(k: NDArray[np.int64], mean_us: NDArray[np.float64]) -> float | None:
-    """Responses that peak in (t - 60 s, t]; ``None`` if a hole could hide or feign one."""
-    first = int(np.searchsorted(k, -_SKIN.nsr_s * BINS_PER_S, side="right"))
-    hole = int(_SKIN.hole_s * BINS_PER_S)
-    edges = np.concatenate(([-_SKIN.nsr_s * BINS_PER_S], k[first:], [1]))
-    if first == k.size or int(np.diff(edges).max()) > hole:
+def _stuck(state: EdaState, here: int, minute: list[scr.Stretch], per_bin: float) -> bool:
+    """A handful of values, or less noise than any worn sensor has."""
+    some = state.values[max(here - _SCL, 0) : here]
+    known = [values for values in some if values is not None]
+    if len(known) == len(some) and len(set().union(*known)) <= _SKIN.stuck_values:
+        return True
+    rough = [s.rough_us for s in minute if s.rough_us is not None]
+    # Of white noise, which the mean of a bin's samples lessens.
+    return math.hypot(*rough) * math.sqrt(per_bin) < _SKIN.stuck_sd_us * math.sqrt(len(rough))
+
+
+def _struck(
+    minute: list[scr.Stretch], t_ns: int, shaken: Callable[[int], bool] | None
+) -> list[float]:
+    """How many seconds before the row the sensor was struck."""
+    struck_s: list[float] = []
+    for i, stretch in enumerate(minute):
+        start_s = (len(minute) - i) * _STRETCH_S
+        struck_s += [start_s - at_s for at_s in stretch.steep_s]
+        if shaken is not None:
+            struck_s += [
+                start_s - at_s
+                for at_s in stretch.jumps_s
+                if shaken(t_ns // NS - math.floor(start_s - at_s))
+            ]
+    return struck_s
+
+
+def _cold(state: EdaState, here: int) -> bool:
+    """Out of the skin's range, or cooling as only a sensor that is taken off does."""
+    now = _temp_c(state, here - 1)
+    if now is None:
+        return False
+    before = _temp_c(state, here - 1 - _SKIN.cooling_s // _STRETCH_S)
+    return not _SKIN.temp_min_c <= now <= _SKIN.temp_max_c or (
+        before is not None and before - now >= _SKIN.cooling_c
+    )
+
+
+def _temp_c(state: EdaState, i: int) -> float | None:
+    if i < 0 or not state.temps[i]:
         return None
-    begin = int(k[0]) if int(np.diff(k).max(initial=1)) <= hole else int(k[first])
-    grid = np.arange(begin, int(k[-1]) + 1)
-    peaks = responses(np.interp(grid, k, mean_us), _noise_us(mean_us))
-    inside = sum(1 for peak in peaks if grid[peak] > -_SKIN.nsr_s * BINS_PER_S)
-    return inside * 60.0 / _SKIN.nsr_s
+    return state.temp_mc[i] / state.temps[i] / 1000
 
 
-def responses(level_us: NDArray[np.float64], noise_us: float) -> list[int]:
-    """Indices of the peaks of skin conductance responses in a series at 4 Hz.
-
-    The series is smoothed over 1 s; a response is a rise over the series' own upward drift that
-    lasts .5 to 5 s and reaches max(.03 uS, 5 noise sd). A rise at the end counts once it has.
-    """
-    if level_us.size < 2 * BINS_PER_S:
-        return []
-    threshold_us = max(_SKIN.scr_min_us, _SKIN.scr_noise * noise_us)
-    running = np.concatenate(([0.0], np.cumsum(level_us - level_us[0])))
-    smooth = (running[BINS_PER_S:] - running[:-BINS_PER_S]) / BINS_PER_S
-    step = np.diff(smooth)
-    step -= _drift_us(step)
-    peaks: list[int] = []
-    rise_us, length = 0.0, 0
-    shortest, longest = _SKIN.rise_min_s * BINS_PER_S, _SKIN.rise_max_s * BINS_PER_S
-    for i, change in enumerate([*step.tolist(), 0.0]):
-        if change > 0:
-            rise_us += change
-            length += 1
-            continue
-        if rise_us >= threshold_us and shortest <= length <= longest:
-            # Smoothing trails by half a second, which is two bins.
-            peaks.append(i + BINS_PER_S // 2)
-        rise_us, length = 0.0, 0
-    return peaks
+# --- figures -------------------------------------------------------------------------------------
 
 
-def _drift_us(step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The tonic part of each step: a line through the median steps of the two halves.
+def _responses_per_min(minute: list[scr.Stretch], struck_s: list[float]) -> float | None:
+    """Responses that peak in the minute, over what of it could be seen; ``None``: too little."""
+    ago_s = [
+        (len(minute) - i) * _STRETCH_S - at_s
+        for i, stretch in enumerate(minute)
+        for at_s in stretch.peaks_s
+    ]
+    lost_s = (_NSR - len(minute)) * _STRETCH_S + math.fsum(s.lost_s for s in minute)
+    around_s = _SKIN.around_s
+    last_s = math.inf
+    for at_s in sorted(struck_s, reverse=True):
+        lost_s += min(at_s + around_s, last_s) - max(at_s - around_s, 0.0)
+        last_s = max(at_s - around_s, 0.0)
+    if lost_s > _SKIN.nsr_lost_s:
+        return None
+    seen = sum(
+        1
+        for at_s in ago_s
+        if at_s < _SKIN.nsr_s and not any(abs(at_s - other_s) <= around_s for other_s in struck_s)
+    )
+    return seen * 60.0 / (_SKIN.nsr_s - lost_s)
 
-    Only a rising level is taken off: a falling one cannot feign a response, and taking it off
-    would turn every recovery into a rise.
-    """
-    half = step.size // 2
-    first, second = float(np.median(step[:half])), float(np.median(step[half:]))
-    place = (np.arange(step.size, dtype=np.float64) - half / 2) / half
-    drift: NDArray[np.float64] = np.maximum(first + (second - first) * place, 0.0)
-    return drift
+
+def _withheld(state: EdaState, row: int, gate: Gate) -> Skin:
+    _go_to(state.slow, row)
+    return Skin(gate=gate)
 
 
-def _noise_us(values: NDArray[np.float64]) -> float:
-    """Standard deviation of the fast noise, from second differences (slow change cancels)."""
-    if values.size < BINS_PER_S:
-        return 0.0
-    return float(np.std(np.diff(values, 2))) / _SECOND_DIFFERENCE
+def _go_to(slow: Slow, row: int) -> None:
+    """Make ``row`` the last one, with nothing known of it and of those that were not judged."""
+    passed = row - slow.row
+    if not 0 < passed <= _CHANGE:
+        slow.ln_us.clear()
+        slow.ln_us.append(None)
+    else:
+        slow.ln_us += [None] * passed
+    if passed * _STRETCH_S > _SKIN.slow_s:
+        slow.floor, slow.rise_weight = None, 0.0
+    slow.row = row
+    del slow.ln_us[: -_CHANGE - 1]
+
+
+def _compared(
+    slow: Slow, row: int, minute: list[scr.Stretch]
+) -> tuple[float | None, float | None, float | None]:
+    """The skin against itself: change of 120 s, over its floor, rises over their slow mean."""
+    _go_to(slow, row)
+    level_us = minute[-1].level_us
+    if level_us is None or level_us <= 0:
+        return None, None, None
+    now = slow.ln_us[-1] = math.log(level_us)
+    before = slow.ln_us[0] if len(slow.ln_us) > _CHANGE else None
+    if slow.floor is None:
+        slow.floor = now
+    slow.floor += (_UP if now > slow.floor else _DOWN) * (now - slow.floor)
+    half = minute[-_SCL:]
+    rise_us = math.fsum(s.rise_us for s in half) * 60 / (_STRETCH_S * len(half))
+    rise = math.log(rise_us + _SKIN.rise_least_us)
+    slow.rise_weight += _UP * (1 - slow.rise_weight)
+    slow.rise += _UP * (rise - slow.rise) / slow.rise_weight
+    return None if before is None else now - before, now - slow.floor, rise - slow.rise

@@ -146,6 +146,17 @@ def judge(state: MotionState, t_ns: int, *, trunk: bool) -> Moved:
     )
 
 
+def shaken(state: MotionState, second: int) -> bool:
+    """Whether the hand moved in the second of UTC that ends at ``second`` s."""
+    place = bisect_left(state.second, second)
+    return (
+        place < len(state.second)
+        and state.second[place] == second
+        and state.count[place] >= _MIN_SAMPLES
+        and _spread_mg(state, place) >= _MOVEMENT.moving_mg
+    )
+
+
 def _place(state: MotionState, second: int) -> int:
     place = bisect_left(state.second, second)
     if place == len(state.second) or state.second[place] != second:

@@ -80,19 +80,39 @@ class Skin:
     scl_s: int = 30  # as hr_s: level and rate of one row speak of the same time
     scl_share: float = 0.5  # of the window's quarter seconds that hold a sample (proposed)
     nsr_s: int = 60  # responses are counted a minute (Boucsein 2012)
-    lead_s: int = 5  # a response that peaks in the window may have begun before it
+    nsr_lost_s: float = 15.0  # at most so much of it unseen; the rest stands for it (proposed)
     hole_s: float = 2.0  # shorter than a response's rise (Boucsein 2012: .5 to 5 s)
-    scr_min_us: float = 0.03  # between Boucsein's .01 (computer) and .05 (by hand); noise-proof
-    scr_noise: float = 5.0  # and at least this many noise sd
-    rise_min_s: float = 0.5  # Boucsein 2012
-    rise_max_s: float = 5.0
+    # Between Boucsein's .01 (computer) and .05 (by hand): over what a ripple of .02 uS from peak
+    # to peak becomes at 24 breaths a minute.
+    scr_min_us: float = 0.04
+    scr_noise: float = 7.0  # and so many noise sd: none in 1,000 minutes of noise (measured)
+    rise_max_s: float = 5.0  # Boucsein 2012
+    # A time constant that undoes no recovery more than it is: the fastest half recovery is 2 s
+    # (Boucsein 2012), which is 2.9 s; slower ones are undone in part.
+    recovery_s: float = 2.0
+    # Of the level a second: what no resting skin does (Kocielnik et al. 2013); an artefact where
+    # the hand moves as well.
+    jump_up: float = 0.2
+    jump_down: float = 0.1
     open_us: float = 0.05  # Kleckner 2018, IEEE TBME 65:1460
     saturated_us: float = 60.0  # Kleckner 2018, as the slope and the 5 s around
     slope_us_per_s: float = 10.0
-    open_s: int = 5
+    around_s: float = 5.0
+    # Kleckner's 30 to 40 C would withhold all of five of 13 people who wore an E4 in spring: they
+    # lay between 26.8 and 30 C. Worn, none cooled by over .6 C in 30 s; taken off, by 1.7 to 7.3.
+    temp_min_c: float = 25.0
+    temp_max_c: float = 40.0
+    cooling_c: float = 1.0
+    cooling_s: int = 30
     stuck_sd_us: float = 0.0004  # over 60 s; worn E4 sensors never fell under .0007
     stuck_values: int = 4  # distinct values in 30 s
     silent_s: int = 10  # forty samples at 4 Hz (proposed)
+    # The skin compared with itself; on labelled wrist recordings these said more than level and
+    # responses (measured on Stress-Predict).
+    change_s: int = 120
+    slow_s: float = 600.0  # half-life of floor and slow mean
+    floor_down_s: float = 30.0  # and of the floor where the level falls under it (as scl_s)
+    rise_least_us: float = 0.01  # uS/min: less is resolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.hrv import baseline as bl
@@ -150,7 +151,7 @@ class Pipeline:
 
     # --- taking in ------------------------------------------------------------------------------
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record) -> None:  # noqa: C901 - one case a kind of record
         state = self._state
         match record:
             case Heart():
@@ -171,12 +172,12 @@ class Pipeline:
                 quality.take_contact(self._link(record.source), record.t_ns, on_body=record.on_body)
             case Device():
                 state.places[record.source] = record.body_location.lower()
+            case Level():
+                eda.take_level(state.skins.get(record.source), record)
             case Gap():
                 quality.take_gap(self._link(record.source), record)
             case Setting(key=bl.BASELINE_KEY | bl.WINDOW_KEY):
                 bl.take_setting(state.baseline, record.key, record.value)
-            case _:
-                pass
 
     def _link(self, source: str) -> quality.LinkState:
         return self._state.links.setdefault(source, quality.LinkState())
@@ -304,11 +305,15 @@ class Pipeline:
         return min(pulses, key=lambda p: (p.gate is not None, -p.minutes.t_s.size), default=None)
 
     def _skin(self, t_ns: int) -> tuple[str, eda.Skin]:
+        state = self._state
         best: tuple[str, eda.Skin] = ("", eda.Skin(gate=Gate.EDA_MISSING))
-        for source, bins in sorted(self._state.skins.items()):
+        for source, bins in sorted(state.skins.items()):
             reason = quality.link_gate(self._link(source), Stream.EDA, bins.last_ns, t_ns)
             if reason is None:
-                skin = eda.judge(bins, t_ns)
+                hand = state.motions.get(source)
+                skin = eda.judge(
+                    bins, t_ns, None if hand is None else partial(motion.shaken, hand)
+                )
             elif reason is GapReason.OFF_BODY:
                 skin = eda.Skin(gate=Gate.EDA_OFF_BODY)
             else:
