@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FIGURES = PARAMETERS.figures
 MIN_KNOTS: Final = 4
-_SPAN_SHARE: Final = _FIGURES.spectrum_span_s / _FIGURES.spectrum_s
+SPAN_SHARE: Final = _FIGURES.spectrum_span_s / _FIGURES.spectrum_s
 _BLOCK: Final = 80
 """Samples that one matrix product of the Fourier transform takes; 64 to 128 cost the same."""
 _HALVINGS: Final = 3
@@ -46,7 +46,7 @@ def lf_hf_ms2(
     (:data:`vagalwatch.hrv.metrics.STANDARD_S`).
     """
     t_s, rr_ms = beats.t_s[beats.valid], beats.rr_ms[beats.valid]
-    if t_s.size < MIN_KNOTS or t_s[-1] - t_s[0] < _SPAN_SHARE * seconds:
+    if t_s.size < MIN_KNOTS or t_s[-1] - t_s[0] < SPAN_SHARE * seconds:
         return None, None
     if np.add.reduce(rr_ms) < 1000 * _FIGURES.spectrum_coverage * seconds:
         return None, None
