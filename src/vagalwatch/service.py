@@ -91,7 +91,6 @@ class Service:
             LockedError: another service writes this site's journal.
             JournalError: the journal was written by a newer version.
         """
-        self._known = _lines(self._settings.words)
         async with AsyncExitStack() as house:
             self.journal = SqliteJournal(self._settings.journal_path)
             house.callback(self.journal.close)
@@ -139,6 +138,7 @@ class Service:
 
     def _wake_up(self) -> Hub:
         """Engines as they were, and the record of the run that begins."""
+        self._known = _lines(self._settings.words)
         recovered = {wearer: recover(self.journal, wearer) for wearer in self._wearers}
         now_ns = self._clock.now_ns()
         gaps = [
