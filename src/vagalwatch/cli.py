@@ -338,6 +338,9 @@ def evaluate(
     seeds: Annotated[
         str, typer.Option(help="Simulated people, FIRST:END; 1000:2000 are kept for testing.")
     ] = "0:20",
+    story: Annotated[
+        list[str] | None, typer.Option(help="Of the simulated stories only these.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one a core.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for report.html and report.json.")
@@ -345,7 +348,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Hold vagalwatch, its peers and your own detector against known truth."""
-    from vagalwatch.evaluate import report, suites
+    from vagalwatch.evaluate import page, report, suites
     from vagalwatch.evaluate.detector import DetectorError
     from vagalwatch.export.parquet import MissingExtraError
     from vagalwatch.sensors.recording import RecordingError
@@ -355,7 +358,7 @@ def evaluate(
     errors = (RecordingError, DetectorError, MissingExtraError, OSError)
     with _errors(*errors), _progress("Evaluating") as progress:
         if suite == "simulated":
-            chosen = suites.simulated_suite(_seeds(seeds))
+            chosen = suites.simulated_suite(_seeds(seeds), story or ())
         elif folder is None:
             _stop(f"The suite {suite} needs the folder of its recordings.", BAD_INPUT)
         else:
@@ -364,7 +367,7 @@ def evaluate(
             chosen, detector or (), jobs=jobs or os.cpu_count() or 1, progress=progress
         )
         if out is not None:
-            report.write(told, out)
+            page.write(told, out)
     if as_json:
         _print_json(told.as_json())
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -52,6 +53,36 @@ def test_stress_predict_of_two_people_gives_every_detector_and_its_interval(tmp_
     assert not by_name["clock"]["may_have_learnt_the_protocol"]
 
 
+@pytest.mark.slow
+def test_two_simulated_stories_with_two_people(tmp_path: Path) -> None:
+    words = ["evaluate", "simulated", "--seeds", "0:2", "--jobs", "1"]
+    words += ["--story", "flooding-strong", "--story", "posture", "--out", str(tmp_path), "--json"]
+    report = call(*words).json
+    assert (report["people"], report["recordings"]) == (2, 4)
+    assert "development seeds" in report["about"]
+    assert report == json.loads((tmp_path / "report.json").read_text())
+    by_name = {one["name"]: one for one in report["detectors"]}
+    assert list(by_name) == PEERS
+    assert not any(one["looks_ahead"] for one in by_name.values())
+    ours = by_name["vagalwatch"]
+    assert ours["figures"]["found.flooding"] == {"value": 1, "low": 1, "high": 1, "people": 2}
+    assert 0 < ours["figures"]["latency_s.flooding.median"]["value"] < 60
+    assert "found.flooding" not in ours["stories"]["posture"]
+    # Standing up takes anybody's heart over 110 % of the rate at rest for half a minute.
+    assert by_name["HR > 110 %"]["stories"]["posture"]["false_per_h"]["value"] > 3
+    assert by_name["clock"]["figures"]["loc"]["value"] == 0.5
+    assert by_name["clock"]["figures"]["found.flooding"]["value"] == 0
+    html = (tmp_path / "report.html").read_text()
+    assert html.count("<figure>") >= 6
+    assert "<script" not in html
+    links = re.findall(r'(?:src|href)="([^"]*)"', html)
+    assert links
+    assert all(link.startswith("data:") for link in links)  # nothing from elsewhere
+    again = tmp_path / "again"
+    assert call(*words[:-2], str(again), "--json").json == report
+    assert (again / "report.html").read_text() == html
+
+
 def marked(folder: Path) -> Path:
     """One recording in which the heart goes to 112 for four minutes, marked as stairs."""
     folder.mkdir()
@@ -96,7 +127,7 @@ def test_the_table_and_the_files(tmp_path: Path) -> None:
     told = call("evaluate", "stairs", marked(tmp_path / "data"), "--out", tmp_path / "out")
     assert told.code == 0
     assert "1 people, 1 recordings, 0.3 hours" in told.out
-    assert "false alerts an hour" in told.out
+    assert "false alerts an hour watched" in told.out
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["suite"] == "stairs"
 
@@ -126,6 +157,9 @@ def test_bad_labels_are_one_sentence(tmp_path: Path, labels: str | None, sentenc
         (["moon"], "There is no suite “moon”; there are"),
         (["stairs"], "The suite stairs needs the folder of its recordings."),
         (["stairs", "/nowhere"], "There is no folder /nowhere."),
+        (["--seeds", "1"], "“1” are no seeds; give FIRST:END, such as 0:20."),
+        (["--seeds", "5:5"], "“5:5” are no seeds; give FIRST:END, such as 0:20."),
+        (["--story", "moon"], "There is no story “moon”; there are conversation, speech"),
     ],
 )
 def test_bad_words_are_one_sentence(words: list[str], sentence: str) -> None:

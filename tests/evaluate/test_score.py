@@ -94,9 +94,11 @@ def test_loc_needs_a_rest_on_both_sides_and_a_row_in_each() -> None:
     assert score.loc(t_s, t_s, task) == 0.5
 
 
-@given(st.lists(st.one_of(st.just(NAN), st.floats(-9, 9)), min_size=520, max_size=520))
-def test_missing_is_the_same_as_zero_in_every_figure_of_arousal(values: list[float]) -> None:
-    t_s, arousal = rows(2600), np.array(values)
+@given(st.integers(0, 2**32), st.floats(0, 1))
+def test_missing_is_the_same_as_zero_in_every_figure_of_arousal(seed: int, missing: float) -> None:
+    rng = np.random.default_rng(seed)
+    t_s = rows(2600)
+    arousal = np.where(rng.random(t_s.size) < missing, NAN, rng.integers(-3, 4, t_s.size))
     filled = np.nan_to_num(arousal)
     for figure in (
         score.loc,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vagalwatch import __version__
 from vagalwatch.engine import ENGINE_VERSION
-from vagalwatch.evaluate import benchmark, figures
+from vagalwatch.evaluate import benchmark, causal, figures
 from vagalwatch.evaluate.peers import Clock
 from vagalwatch.hrv.parameters import parameters_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from vagalwatch.evaluate.benchmark import Judged
     from vagalwatch.evaluate.figures import Figures, Scored
@@ -22,7 +20,8 @@ if TYPE_CHECKING:
     from vagalwatch.evaluate.suites import Suite
 
 _WIDTH: Final = 110  # of a table that goes into a file
-LEARNT: Final = "not clearly better than the clock on LOC: it may have learnt the protocol"
+LEARNT: Final = "not clearly better than the clock on LOC: it may have learnt the protocol."
+AHEAD: Final = "looks ahead: what it says of a minute changes with what comes after it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,14 @@ class Report:
     recordings: int
     hours: float
     detectors: list[Scored]
+    looks_ahead: tuple[str, ...]
     judged: list[Judged]
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """What a reader must know of single detectors: name and sentence."""
+        return [(name, AHEAD) for name in self.looks_ahead] + [
+            (one.name, LEARNT) for one in self.detectors if one.learnt_the_protocol
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """``report.json``."""
@@ -55,6 +61,7 @@ class Report:
                     "stories": {name: _as_json(told) for name, told in one.stories.items()},
                     "task_loc": _as_json(one.tasks),
                     "may_have_learnt_the_protocol": one.learnt_the_protocol,
+                    "looks_ahead": one.name in self.looks_ahead,
                 }
                 for one in self.detectors
             ],
@@ -75,9 +82,8 @@ def evaluate(
         DetectorError: a detector cannot be loaded or failed.
         MissingExtraError: something optional is not installed.
     """
-    judged = benchmark.run(
-        suite.sources, (*benchmark.PEERS, *detectors), jobs=jobs, progress=progress
-    )
+    names = (*benchmark.PEERS, *detectors)
+    judged = benchmark.run(suite.sources, names, jobs=jobs, progress=progress)
     return Report(
         suite=suite.name,
         about=suite.about,
@@ -85,6 +91,7 @@ def evaluate(
         recordings=len(judged),
         hours=sum(case.truth.duration_s for case in judged) / 3600,
         detectors=figures.scores(judged, clock=Clock.name),
+        looks_ahead=causal.looking_ahead(suite.sources[0], names),
         judged=judged,
     )
 
@@ -116,7 +123,7 @@ LINES: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
     *((f"found.{kind}", f"{word} found", _share) for kind, word in _KINDS),
     *((f"latency_s.{kind}.median", f"{word}: latency", _seconds) for kind, word in _KINDS),
     *((f"in_marked.{kind}", f"marked, with {word}", _share) for kind, word in _KINDS),
-    ("false_per_h", "false alerts an hour", _two),
+    ("false_per_h", "false alerts an hour watched", _two),
     *((f"false_per_h.{kind}", f"… {word}", _two) for kind, word in _KINDS),
     ("unknown", "rows unknown", _share),
     ("with_arousal", "rows with arousal", _share),
@@ -159,16 +166,8 @@ def show(report: Report) -> None:
     for words, intervals, write in lines(report):
         table.add_row(words, *("\n".join(cell(one, write)) for one in intervals))
     out.print(table)
-    for one in report.detectors:
-        if one.learnt_the_protocol:
-            out.print(f"{one.name}: {LEARNT}.")
-
-
-def write(report: Report, folder: Path) -> None:
-    """Write ``report.json`` into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report.as_json(), indent=2, allow_nan=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    for name, sentence in report.warnings():
+        out.print(f"{name}: {sentence}")
 
 
 def _as_json(told: Figures) -> dict[str, Any]:

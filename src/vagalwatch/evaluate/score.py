@@ -99,9 +99,9 @@ def task_locs(t_s: Values, arousal: Values, phases: Sequence[Phase]) -> dict[str
         if (before.load, task.load, after.load) != ("rest", "task", "rest"):
             continue
         here = arousal[rows_in(t_s, task)]
-        sides = [auc(here, arousal[rows_in(t_s, rest)]) for rest in (before, after)]
-        known = [side for side in sides if side is not None]
-        if len(known) == len(sides):
+        both = [auc(here, arousal[rows_in(t_s, rest)]) for rest in (before, after)]
+        known = [side for side in both if side is not None]
+        if len(known) == len(both):
             found.setdefault(task.name, []).append(sum(known) / len(known))
     return {name: sum(values) / len(values) for name, values in found.items()}
 
@@ -114,6 +114,13 @@ def rest_auc(
     ``without`` is the stretch of the personal baseline (s), which a detector was given. This
     figure rewards drift: never read it without :func:`loc` and the clock's beside it.
     """
+    return auc(*sides(t_s, arousal, phases, without=without))
+
+
+def sides(
+    t_s: Values, arousal: Values, phases: Sequence[Phase], *, without: tuple[float, float] | None
+) -> tuple[Values, Values]:
+    """The rows of all tasks and those of the rests, as :func:`rest_auc` compares them."""
     tasks = [phase for phase in phases if phase.load == "task"]
     rests = [
         phase
@@ -121,7 +128,8 @@ def rest_auc(
         if phase.load == "rest"
         and (without is None or phase.to_s <= without[0] or phase.from_s >= without[1])
     ]
-    return auc(arousal[_rows_of(t_s, tasks)], arousal[_rows_of(t_s, rests)])
+    filled = np.nan_to_num(arousal, nan=0.0)
+    return filled[_rows_of(t_s, tasks)], filled[_rows_of(t_s, rests)]
 
 
 def share_above_rest(

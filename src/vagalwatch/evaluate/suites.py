@@ -28,16 +28,25 @@ class Suite(NamedTuple):
     sources: Sequence[Source]
 
 
-def simulated_suite(seeds: range) -> Suite:
-    """Every story with each person of ``seeds``."""
+def simulated_suite(seeds: range, stories: Sequence[str] = ()) -> Suite:
+    """Every one of ``stories`` (none named: all there are) with each person of ``seeds``.
+
+    Raises:
+        RecordingError: there is no such story.
+    """
+    names = list(dict.fromkeys(stories)) or list(TRAPS)
+    for name in names:
+        if name not in TRAPS:
+            raise RecordingError(f"There is no story “{name}”; there are {', '.join(TRAPS)}.")
     if all(seed in TEST_SEEDS for seed in seeds):
         kind = "frozen thresholds, unseen seeds"
     elif all(seed in DEVELOPMENT_SEEDS for seed in seeds):
         kind = "development seeds, on which thresholds may have been chosen"
     else:
         kind = "seeds of no set"
-    about = f"Simulated people {seeds.start} to {seeds.stop - 1} ({kind}) in {len(TRAPS)} stories."
-    return Suite("simulated", about, simulated.sources(seeds, list(TRAPS)))
+    told = f"{len(names)} stories" if len(names) > 1 else f"the story {names[0]}"
+    about = f"Simulated people, seeds {seeds.start} to {seeds.stop - 1} ({kind}), in {told}."
+    return Suite("simulated", about, simulated.sources(seeds, names))
 
 
 def labelled_suite(name: str, folder: Path) -> Suite:
