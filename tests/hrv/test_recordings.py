@@ -40,4 +40,4 @@ def test_intervals_alone_give_rate_and_variability(name: str) -> None:
     assert len(rates) >= 0.98 * len(full)
     assert statistics.median(rates) == pytest.approx(60_000 / statistics.median(rr_ms), rel=0.03)
     # Normal beats only: the flags may cost little.
-    assert sum(m.rmssd_ms is not None for m in full) >= 0.95 * len(full)
+    assert sum(m.rmssd_ms is not None for m in full) >= 0.9 * len(full)

@@ -38,18 +38,19 @@ class Kind(IntEnum):
 
 
 def jumps(
+    rr: NDArray[np.float64],
     drr: NDArray[np.float64],
     *,
     centred: bool = False,
     least: NDArray[np.float64] | float = 0.0,
     since: int = 0,
 ) -> NDArray[np.intp]:
-    """Places from ``since`` on whose step the spread of the steps around it does not explain.
+    """Places from ``since`` on whose step the steps around it do not explain.
 
-    ``drr`` is the step from the interval before, shape (beats,), NaN where that is not known:
-    such a beat is among the places. ``least`` is what no threshold falls under, in the same unit.
-    ``centred`` puts a beat into the middle of its window, as published; else it ends it. Windows
-    are cut at the ends of the series.
+    ``rr`` are intervals and ``drr`` the steps from the interval before (NaN where that is not
+    known: such a beat is among the places), both of shape (beats,) in one unit, which is also
+    that of ``least``: no threshold falls under it. ``centred`` puts a beat into the middle of its
+    window, as published; else it ends it. Windows are cut at the ends of the series.
     """
     floor = np.broadcast_to(least, drr.shape)
     size = np.abs(drr)
@@ -57,8 +58,41 @@ def jumps(
     if drr.size - since < _BLOCK:
         maybe = np.arange(since, drr.size)
     else:
-        maybe = since + np.flatnonzero(~(size[since:] <= steps.bound(floor, since)))
-    return maybe[~(np.abs(_ratio(size[maybe], steps.threshold(maybe, floor))) <= 1)]
+        maybe = since + np.flatnonzero(~(size[since:] <= steps.bound(rr, floor, since)))
+    low, high = steps.quartiles(maybe)
+    limit = np.fmin(_threshold(low, high, floor[maybe]), _far(low, rr[maybe], floor[maybe]))
+    return maybe[~(_ratio(size[maybe], limit) <= 1)]
+
+
+def compensated(
+    rr: NDArray[np.float64],
+    drr: NDArray[np.float64],
+    places: NDArray[np.intp],
+    *,
+    least: NDArray[np.float64] | float = 0.0,
+) -> NDArray[np.bool_]:
+    """Beats between far steps that undo one another, shape (beats,): ours, not the paper's.
+
+    An early beat and its pause, a single long one (a missed beat), one interval told as two.
+    ``places`` are the :func:`jumps`, the rest is as there. It asks for less than the paper's
+    pattern and of the spread only what many ectopics do not widen.
+    """
+    size = rr.size
+    flags = np.zeros(size + 1, dtype=np.bool_)
+    floor = np.broadcast_to(least, rr.shape)
+    low, _ = _Windows(np.abs(drr), _BEATS.deviation_beats, centred=False).quartiles(places)
+    limit = _far(low, rr[places], floor[places])
+    steps = np.concatenate((drr, (np.nan, np.nan)))
+    before, here, after, after2 = (steps[places + k] for k in (-1, 0, 1, 2))
+    up, down = here > limit, here < -limit
+    paused = up & (before < -limit / 2)
+    flags[places[paused] - 1] = True
+    flags[places[paused & (after < -limit / 2)]] = True
+    flags[places[up & (after < -limit)]] = True
+    split = places[down & (after2 > limit) & (np.abs(after) < np.minimum(-here, after2))]
+    flags[split] = True
+    flags[split + 1] = True
+    return flags[:size]
 
 
 def kinds(
@@ -82,17 +116,18 @@ def kinds(
     x = np.zeros(size)
     near = _each(_beside(places, (-1, 0, 1, 2, 3), size), size)
     steps = _Windows(np.abs(drr), _BEATS.deviation_beats, centred=centred)
-    x[near] = _ratio(drr[near], steps.threshold(near, floor))
+    x[near] = _ratio(drr[near], _threshold(*steps.quartiles(near), floor[near]))
     median = _Windows(rr, _BEATS.median_beats, centred=centred).median()
     deviation = rr - median
     deviation[deviation < 0] *= 2  # theirs: a short beat deviates less than a long one
     spread = _Windows(np.abs(deviation), _BEATS.deviation_beats, centred=centred)
     limit, odd = np.zeros(size), np.zeros(size, dtype=np.bool_)
     near = _each(_beside(places, (0, 1), size), size)
-    limit[near] = spread.threshold(near, floor)
+    limit[near] = _threshold(*spread.quartiles(near), floor[near])
     odd[near] = np.abs(_ratio(deviation[near], limit[near])) > _BEATS.median_factor
 
-    at = places[((np.abs(x[places]) > 1) | odd[places]) & (places < size - 2)]
+    beyond = ~(np.abs(x[places]) <= 1) & ((np.abs(x[places]) > 1) | odd[places])
+    at = places[beyond & (places < size - 2)]
     before, here, after, after2 = x[_beside(at, (-1, 0, 1, 2), size)]
     edge = _BEATS.c1 * np.abs(here) + _BEATS.c2
     ectopic = ((here > 1) & (before < -edge) & (after < -edge)) | (
@@ -143,34 +178,55 @@ class _Windows:
             ) / 2
         return out
 
-    def threshold(
-        self, places: NDArray[np.intp], floor: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Alpha times the quartile deviation of the windows at ``places``, at least the floor."""
-        out = np.empty(places.size)
-        for start in range(0, out.size, _BLOCK):
+    def quartiles(
+        self, places: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The lower and the upper one of the windows at ``places``."""
+        low, high = np.empty(places.size), np.empty(places.size)
+        for start in range(0, places.size, _BLOCK):
             ordered = np.sort(self._windows[places[start : start + _BLOCK]], axis=1)
-            wide = _quantile(ordered, 0.75) - _quantile(ordered, 0.25)
-            out[start : start + _BLOCK] = _BEATS.alpha * (wide / 2)
-        return np.fmax(out, floor[places])
+            low[start : start + _BLOCK] = _quantile(ordered, 0.25)
+            high[start : start + _BLOCK] = _quantile(ordered, 0.75)
+        return low, high
 
-    def bound(self, floor: NDArray[np.float64], since: int) -> NDArray[np.float64]:
-        """What no threshold from ``since`` on falls under; -1 where nothing is known of it."""
+    def bound(
+        self, rr: NDArray[np.float64], floor: NDArray[np.float64], since: int
+    ) -> NDArray[np.float64]:
+        """What no jump from ``since`` on is under; -1 where nothing is known of it."""
         width = self._windows.shape[1]
         step = 2 * _SHIFT
-        low = -(-(width - 1) // 4) + _SHIFT
-        high = 3 * (width - 1) // 4 - _SHIFT
-        out = np.zeros(self._windows.shape[0] - since)
+        above_low = -(-(width - 1) // 4) + _SHIFT
+        below_low = (width - 1) // 4 - _SHIFT
+        below_high = 3 * (width - 1) // 4 - _SHIFT
+        wide = np.zeros(self._windows.shape[0] - since)
+        low = np.zeros_like(wide)
         middles = self._windows[since + _SHIFT :: step]
         for start in range(0, middles.shape[0], _BLOCK):
             ordered = np.sort(middles[start : start + _BLOCK], axis=1)
-            least = _BEATS.alpha * ((ordered[:, high] - ordered[:, low]) / 2)
-            least[np.isnan(ordered[:, -1])] = 0.0
-            part = out[start * step : (start + least.size) * step]
-            part[:] = np.repeat(least, step)[: part.size]
-        out = np.maximum(out, floor[since:])
+            ordered[np.isnan(ordered[:, -1])] = 0.0
+            part = slice(start * step, (start + ordered.shape[0]) * step)
+            ranks = ordered[:, [above_low, below_high, below_low]].repeat(step, axis=0).T
+            ranks = ranks[:, : wide[part].size]
+            wide[part] = _threshold(ranks[0], ranks[1], 0.0)
+            low[part] = ranks[2]
+        out = np.minimum(np.fmax(wide, floor[since:]), _far(low, rr[since:], floor[since:]))
         out[out == 0] = -1.0
         return out
+
+
+def _threshold(
+    low: NDArray[np.float64], high: NDArray[np.float64], floor: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """Alpha times the quartile deviation, at least the floor."""
+    threshold: NDArray[np.float64] = np.fmax(_BEATS.alpha * ((high - low) / 2), floor)
+    return threshold
+
+
+def _far(
+    low: NDArray[np.float64], rr: NDArray[np.float64], floor: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    far: NDArray[np.float64] = np.fmax(_BEATS.far_quartiles * low, _BEATS.far_share * rr)
+    return np.fmax(far, floor)
 
 
 def _quantile(ordered: NDArray[np.float64], share: float) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vagalwatch.hrv.artefacts import jumps, kinds
+from vagalwatch.hrv.artefacts import compensated, jumps, kinds
 from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_float, pack_int, spliced
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
@@ -51,7 +51,7 @@ class HeartState:
     Parallel packed columns (see :mod:`vagalwatch.hrv.columns`): ``beat_t_ns`` (the beat that
     ends the interval), ``rr_ms``; ``marks`` has a byte a beat. The first ``judged`` beats have
     their final marks. ``newest_ns`` is the latest beat; ``tail_ns`` the last one taken, in order
-    of arrival; ``last_ns`` the newest sample.
+    of arrival; ``hr_quality`` weighs each ``hr_bpm``, up to 1; ``last_ns`` is the newest sample.
     """
 
     beat_t_ns: bytes = b""
@@ -63,6 +63,7 @@ class HeartState:
     tail_ns: int | None = None
     hr_t_ns: bytes = b""
     hr_bpm: bytes = b""
+    hr_quality: bytes = b""
     last_ns: int = 0
 
 
@@ -129,12 +130,14 @@ def take(state: HeartState, heart: Heart) -> None:
         else:
             chained = False
     rate = heart.hr_bpm
+    quality = 1.0 if heart.hr_quality is None else min(heart.hr_quality, 1.0)
     if (
         rate is not None
         and _BEATS.hr_min_bpm <= rate <= _BEATS.hr_max_bpm
+        and quality > 0
         and heart.t_ns <= latest_ns
     ):
-        _take_rate(state, heart.t_ns, rate)
+        _take_rate(state, heart.t_ns, rate, quality)
         state.last_ns = max(state.last_ns, heart.t_ns)
 
 
@@ -157,6 +160,7 @@ def trim(state: HeartState, t_ns: int) -> None:
     if drop > _SLACK:
         state.hr_t_ns = state.hr_t_ns[drop * WIDTH :]
         state.hr_bpm = state.hr_bpm[drop * WIDTH :]
+        state.hr_quality = state.hr_quality[drop * WIDTH :]
 
 
 def window(state: HeartState, t_ns: int, seconds: int) -> BeatWindow:
@@ -220,16 +224,18 @@ def _insert_beat(state: HeartState, t_ns: int, rr_ms: float, mark: int, *, chain
     state.judged = min(state.judged, max(0, place - _AFTER))
 
 
-def _take_rate(state: HeartState, t_ns: int, rate: float) -> None:
+def _take_rate(state: HeartState, t_ns: int, rate: float, quality: float) -> None:
     times = ints(state.hr_t_ns)
     if not times.size or t_ns > times[-1]:
         state.hr_t_ns += pack_int(t_ns)
         state.hr_bpm += pack_float(rate)
+        state.hr_quality += pack_float(quality)
         return
     place = int(times.searchsorted(t_ns))
     if times[place] != t_ns:
         state.hr_t_ns = spliced(state.hr_t_ns, place, pack_int(t_ns))
         state.hr_bpm = spliced(state.hr_bpm, place, pack_float(rate))
+        state.hr_quality = spliced(state.hr_quality, place, pack_float(quality))
 
 
 def _judge_new(state: HeartState) -> None:
@@ -261,11 +267,12 @@ def _judged(
     least = np.where(known < _BEATS.few_beats, _BEATS.malik * rr_ms, _BEATS.coarsest_tick_ms)
     marks = marks & ~np.uint8(_BAD)
     marks[stepped:] &= ~np.uint8(_JUMP)
-    marks[jumps(drr_ms, least=least, since=stepped)] |= _JUMP
+    marks[jumps(rr_ms, drr_ms, least=least, since=stepped)] |= _JUMP
     places = judged + np.flatnonzero(marks[judged:] & _JUMP)
-    due = places[places < end]
-    if due.size:
+    if places.size and places[0] <= end:
         flags = kinds(rr_ms, drr_ms, places, least=least) != 0
+        flags |= compensated(rr_ms, drr_ms, places, least=least)
+        due = places[places < end]
         # A jump that leads into a hole cannot be told from an artefact.
         flags[due] |= linked[due] & ~(linked[due + 1] & linked[due + 2])
         marks[judged:end][flags[judged:end]] |= _BAD

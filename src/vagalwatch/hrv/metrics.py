@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _FIGURES = PARAMETERS.figures
 MS_PER_MINUTE: Final = 60_000.0
 NN50_MS: Final = 50.0
+_ROUNDING_MS: Final = PARAMETERS.beats.coarsest_tick_ms / 2
+"""Steps of this size may be a device's resolution, whatever their shape."""
 
 STANDARD_S: Final = {
     "mean_hr_bpm": 10,  # Baek 2015 (Telemed J E Health 21:404), as SDNN
@@ -69,14 +71,26 @@ def rate_bpm(rr_ms: NDArray[np.float64], at_least: int) -> float | None:
     return MS_PER_MINUTE / (float(ordered[middle - 1] + ordered[middle]) / 2)
 
 
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The value with half of the weight below it; with equal weights the median.
+
+    Both of shape (n,), n at least 1, ``weights`` over 0.
+    """
+    order = values.argsort(kind="stable")
+    below = weights[order].cumsum()
+    middle = int(below.searchsorted(below[-1] / 2))
+    value = float(values[order[middle]])
+    if below[middle] == below[-1] / 2:
+        return (value + float(values[order[middle + 1]])) / 2
+    return value
+
+
 def variability(beats: BeatWindow, seconds: int = _FIGURES.variability_s) -> Variability:
     """Coverage, and where it suffices RMSSD, SDNN (ddof 1), pNN50 (0 to 100), SD1, SD2.
 
     Coverage is the sum of the valid intervals over ``seconds``. Pairs are formed only by
-    neighbours of one chain that are both valid. With under 70 % coverage, under 20 pairs, or
-    many neighbours that jump by over 20 % (Malik: ectopics or fibrillation, not regulation;
-    in such a rhythm the quartile deviation grows with the jumps and flags little, so the flags
-    alone cannot say it) there is nothing but the coverage.
+    neighbours of one chain that are both valid. With under 70 % coverage, under 20 pairs, or in
+    an irregular rhythm (:func:`is_irregular`) there is nothing but the coverage.
     """
     valid_ms = beats.rr_ms[beats.valid]
     total_ms = float(np.add.reduce(valid_ms))
@@ -90,19 +104,55 @@ def variability(beats: BeatWindow, seconds: int = _FIGURES.variability_s) -> Var
     x = beats.rr_ms.take(second)
     step = y - x
     size = np.abs(step)
-    jumps = np.count_nonzero(size > PARAMETERS.beats.malik * x)
-    irregular = bool(jumps > _FIGURES.irregular_share * pairs)
+    squares = float(np.add.reduce(step * step))
+    irregular = bool(
+        is_irregular(
+            beats=beats.valid.size,
+            valid=valid_ms.size,
+            pairs=pairs,
+            over_malik=int(np.count_nonzero(size > PARAMETERS.beats.malik * x)),
+            size_ms=float(np.add.reduce(size)),
+            squares_ms2=squares,
+        )
+    )
     if irregular or coverage < _FIGURES.min_coverage:
         return Variability(coverage=coverage, irregular=irregular)
     mean_ms = total_ms / valid_ms.size
     return Variability(
         coverage=coverage,
         mean_hr_bpm=MS_PER_MINUTE / mean_ms,
-        rmssd_ms=math.sqrt(float(np.add.reduce(step * step)) / pairs),
+        rmssd_ms=math.sqrt(squares / pairs),
         sdnn_ms=_sd(valid_ms - mean_ms),
-        pnn50=100.0 * np.count_nonzero(size > NN50_MS) / pairs,
+        pnn50=100.0 * int(np.count_nonzero(size > NN50_MS)) / pairs,
         sd1_ms=_sd(step - float(np.add.reduce(step)) / pairs) / math.sqrt(2),
         sd2_ms=_sd((both := x + y) - float(np.add.reduce(both)) / pairs) / math.sqrt(2),
+    )
+
+
+def is_irregular(
+    *,
+    beats: NDArray[np.float64] | float,
+    valid: NDArray[np.float64] | float,
+    pairs: NDArray[np.float64] | float,
+    over_malik: NDArray[np.float64] | float,
+    size_ms: NDArray[np.float64] | float,
+    squares_ms2: NDArray[np.float64] | float,
+) -> NDArray[np.bool_] | bool:
+    """Whether a window's steps from beat to beat tell of something else than regulation.
+
+    Ectopics by the dozen, fibrillation, artefacts: many pairs that jump by over 20 % (Malik), many
+    refused beats, or a few steps that make the whole figure. The flags alone cannot say it, as in
+    such a rhythm their thresholds grow with the steps. Numbers of beats, of valid ones and of
+    valid pairs; of the pairs' steps, how many are over 20 % of the interval before, and the sums
+    of their sizes and squares; of one window, or arrays of many.
+    """
+    few_steps = (squares_ms2 * pairs > (_FIGURES.peaked * size_ms) ** 2) & (
+        squares_ms2 > pairs * _ROUNDING_MS**2
+    )
+    return (
+        (over_malik > _FIGURES.irregular_share * pairs)
+        | (beats - valid > _FIGURES.refused_share * beats)
+        | few_steps
     )
 
 

@@ -36,6 +36,11 @@ class Beats:
     deviation_beats: int = 91
     median_beats: int = 11
     median_factor: float = 3.0  # |mRR| over this is long or short (their figure 1)
+    # Ectopics by the dozen widen the quartile deviation until it hides them. The lower quartile
+    # hardly moves: steps over four standard deviations as it tells them (.319 of one, if normal),
+    # and over 3 % of the interval, are far (set on MIT-BIH Long-Term 14134 and healthy rest).
+    far_quartiles: float = 4.0 / 0.319
+    far_share: float = 0.03
     context_s: int = 600  # older beats tell nothing of the present spread (proposed)
     few_beats: int = 20  # a quartile deviation of fewer is chance; until then Malik's rule
     malik: float = 0.20  # Malik et al. 1989: 20 % of the interval before
@@ -59,10 +64,17 @@ class Figures:
     min_pairs: int = 20  # proposed with coverage; Munoz 2015 for RMSSD from 60 s and less
     # One artefact can distort a short epoch (Berntson 1997); the share is proposed.
     min_coverage: float = 0.70
-    # Pairs that jump by over Malik's 20 %. Measured: at most 9 % in 60 s of healthy rest, 21 %
-    # in a very fit person's paced breathing, 33 % and more in half the minutes of two MIT-BIH
-    # patients with ectopics, 89 % in bigeminy.
-    irregular_share: float = 0.25
+    # Pairs that jump by over Malik's 20 %: the pRRx of Bus 2023 (J Clin Med 12:687), which finds
+    # fibrillation in a minute; its 3.25 % would, at rest, find every fit young heart too.
+    # Measured: at most 9 % in 60 s of healthy rest, 19 % in a very fit person's paced breathing,
+    # 33 % and more in half the minutes of two MIT-BIH patients with ectopics, 89 % in bigeminy.
+    irregular_share: float = 0.20
+    # Where more beats than this are refused, others that are as bad were not (simulated: at 10 %
+    # bad beats a tenth of the minutes would still be told, most of them wrong).
+    refused_share: float = 0.08
+    # RMSSD over the mean step: 1.25 if normal, at most 1.7 in nearly all healthy minutes; more
+    # and a few steps make the figure.
+    peaked: float = 1.7
     spectrum_s: int = 300  # Task Force 1996: 5 min
     spectrum_coverage: float = 0.80  # holes over 20 % are more than filling can mend (Cajal 2022)
     spectrum_span_s: float = 270.0  # ten periods of .04 Hz are 250 s (Task Force 1996)

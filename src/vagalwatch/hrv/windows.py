@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from vagalwatch.hrv.beats import BeatWindow
-from vagalwatch.hrv.metrics import MS_PER_MINUTE, NN50_MS, STANDARD_S
+from vagalwatch.hrv.metrics import MS_PER_MINUTE, NN50_MS, STANDARD_S, is_irregular
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.hrv.spectrum import SPAN_SHARE, lf_hf_ms2
 from vagalwatch.hrv.window_spectra import FEWEST_KNOTS, Knots, spectra
@@ -89,7 +89,7 @@ def windows(beats: Beats, seconds: int, *, as_live: bool = True) -> Windows:
     )
     sums = _sums(beats, rows)
     lf_ms2, hf_ms2 = _lf_hf_ms2(beats, rows, sums.valid_ms)
-    irregular, figures = _time_domain(sums, seconds)
+    irregular, figures = _time_domain(sums, rows)
     with np.errstate(divide="ignore", invalid="ignore"):
         lf_hf = lf_ms2 / hf_ms2
     return Windows(
@@ -130,8 +130,9 @@ class _Sums:
     """Sums over each window, of shape (rows,).
 
     Over its ``valid`` beats: of their intervals less ``centre_ms`` (``x``) and of the squares;
-    over its ``pairs``: of the steps ``d``, of the intervals' sums less twice the centre (``s``),
-    of both squared, and how many steps are over 50 ms and over 20 %.
+    over its ``pairs``: of the steps ``d``, of their sizes (``a``), of the intervals' sums less
+    twice the centre (``s``), of steps and sums squared, and how many steps are over 50 ms and
+    over 20 %.
     """
 
     centre_ms: float
@@ -141,6 +142,7 @@ class _Sums:
     pairs: Floats
     d: Floats
     dd: Floats
+    a: Floats
     s: Floats
     ss: Floats
     over_50: Floats
@@ -172,7 +174,7 @@ def _sums(beats: Beats, rows: _Rows) -> _Sums:
     return _Sums(centre_ms=centre_ms, **dict(zip(_TERMS, sums, strict=True)))
 
 
-_TERMS: Final = ("valid", "x", "xx", "pairs", "d", "dd", "s", "ss", "over_50", "over_malik")
+_TERMS: Final = ("valid", "x", "xx", "pairs", "d", "dd", "a", "s", "ss", "over_50", "over_malik")
 _PAIR_TERMS: Final = _TERMS.index("pairs")
 
 
@@ -183,7 +185,7 @@ def _terms(
     here = beats.rr_ms[which]
     before = beats.rr_ms[which - 1] if isinstance(which, np.ndarray) else np.roll(beats.rr_ms, 1)
     terms = np.zeros((len(_TERMS), here.size + 1))
-    one, x, xx, pair, d, dd, s, ss, over_50, over_malik = terms[:, :-1]
+    one, x, xx, pair, d, dd, a, s, ss, over_50, over_malik = terms[:, :-1]
     one[:] = valid
     np.subtract(here, centre_ms, out=x)
     x *= valid
@@ -196,9 +198,9 @@ def _terms(
     s -= 2 * centre_ms
     s *= paired
     np.multiply(s, s, out=ss)
-    size = np.abs(d)
-    np.greater(size, NN50_MS, out=over_50)
-    np.greater(size, PARAMETERS.beats.malik * before, out=over_malik)
+    np.abs(d, out=a)
+    np.greater(a, NN50_MS, out=over_50)
+    np.greater(a, PARAMETERS.beats.malik * before, out=over_malik)
     return terms
 
 
@@ -241,12 +243,19 @@ def _put_last_right(
     sums[_PAIR_TERMS:, odd] -= terms[_PAIR_TERMS:, before] * inside
 
 
-def _time_domain(sums: _Sums, seconds: int) -> tuple[Bools, dict[str, Floats]]:
+def _time_domain(sums: _Sums, rows: _Rows) -> tuple[Bools, dict[str, Floats]]:
     """The figures of :func:`vagalwatch.hrv.metrics.variability`, and where rhythm is none."""
     n, m = sums.valid, sums.pairs
     enough = m >= _FIGURES.min_pairs
-    irregular = enough & (sums.over_malik > _FIGURES.irregular_share * m)
-    thin = ~enough | irregular | (sums.valid_ms / (1000.0 * seconds) < _FIGURES.min_coverage)
+    irregular = enough & is_irregular(
+        beats=(rows.stop - rows.start).astype(np.float64),
+        valid=n,
+        pairs=m,
+        over_malik=sums.over_malik,
+        size_ms=sums.a,
+        squares_ms2=sums.dd,
+    )
+    thin = ~enough | irregular | (sums.valid_ms / (1000.0 * rows.seconds) < _FIGURES.min_coverage)
     with np.errstate(divide="ignore", invalid="ignore"):
         figures = {
             "mean_hr_bpm": MS_PER_MINUTE * n / sums.valid_ms,
