@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from vagalwatch.alerts import words
 from vagalwatch.alerts.policy import Policy, PolicyState
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.hrv.codes import Why
@@ -61,6 +62,7 @@ class Story:
         self.records: list[Record] = []
         self.full = False
         self.silent = False
+        self.language = words.DEFAULT_LANGUAGE
         self.heard = asyncio.Event()
         self.held = asyncio.Event()
         self.held.set()
@@ -70,7 +72,15 @@ class Story:
 
     def new_page(self, port: int = 0) -> Page:
         """A page as after a start of the service: told of the past, then live."""
-        self.page = Page(PageSettings(port=port), WEARERS, self.credentials, self, self.clock)
+        self.page = Page(
+            PageSettings(port=port),
+            WEARERS,
+            self.credentials,
+            self,
+            self.clock,
+            known=words.lines(self.language),
+            language=self.language,
+        )
         for record in self.records:
             self.page.publish(record)
         return self.page

@@ -5,141 +5,40 @@ Screenshots of every screen are left under build/screenshots; look at them after
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import math
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page as Tab
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
-from helpers_page import Story, ticking
-from helpers_real import need
-from vagalwatch.records import Answer, AnswerKind, EpisodeKind, GapReason, State, Stream
+from helpers_phone import SHOTS, phone, picture
+from vagalwatch.hrv.codes import Why
+from vagalwatch.records import (
+    Answer,
+    AnswerKind,
+    EpisodeKind,
+    GapReason,
+    Reason,
+    Run,
+    State,
+    Stream,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from playwright.async_api import Browser
 
-    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Request
-
+    from helpers_page import Story
     from vagalwatch.records import Gap
 
 pytestmark = pytest.mark.real
-expect.set_options(timeout=10_000)  # a machine that tests nine things at once is slow
-
-SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
-SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 EXPECTED_WHILE_DOWN = re.compile(
     r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|WebSocket connection"
 )
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = need("chromium")
-    async with async_playwright() as play:
-        # Root in a container has no sandbox to use.
-        yield await play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-
-
-@pytest.fixture
-async def story(tmp_path: Path) -> AsyncIterator[Story]:
-    story = Story(tmp_path)
-    await story.start()
-    with ticking(story):
-        yield story
-    await story.stop()
-
-
-class Phone:
-    """A browser of its own, and everything that went wrong in it."""
-
-    def __init__(self, context: BrowserContext, tab: Tab) -> None:
-        self.context = context
-        self.tab = tab
-        self.errors: list[str] = []
-        self.requests: list[Request] = []
-        self.frames: list[str] = []
-        self._frame = asyncio.Event()
-        tab.on(
-            "console", lambda said: self.errors.append(said.text) if said.type == "error" else None
-        )
-        tab.on("pageerror", lambda error: self.errors.append(str(error)))
-        tab.on("request", self._asked)
-        tab.on("websocket", lambda line: line.on("framereceived", self._heard))
-
-    def _logged(self, said: ConsoleMessage) -> None:
-        if said.type == "error":
-            self.errors.append(said.text)
-
-    def _asked(self, request: Request) -> None:
-        self.requests.append(request)
-
-    def _heard(self, frame: str | bytes) -> None:
-        self.frames.append(frame if isinstance(frame, str) else frame.decode())
-        self._frame.set()
-
-    async def say(self, text: str | re.Pattern[str]) -> None:
-        """Wait until the headline is ``text``."""
-        await expect(self.tab.locator("#say")).to_have_text(text)
-
-    async def heard(self) -> None:
-        """Return with the next message from the service."""
-        self._frame.clear()
-        await self._frame.wait()
-
-    async def quiet(self) -> None:
-        """Return when three more ticks came, after whatever was published before."""
-        for _ in range(3):
-            await self.heard()
-
-    async def tap(self, label: str) -> None:
-        """Press the button ``label``."""
-        await self.tab.get_by_role("button", name=label, exact=True).click()
-
-
-@contextlib.asynccontextmanager
-async def phone(
-    browser: Browser, story: Story, wearer: str | None = "ada", *, width: int = 390
-) -> AsyncIterator[Phone]:
-    """A phone in Berlin whose clock agrees with the story; paired unless ``wearer`` is None."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": 844}, locale="en-US", timezone_id="Europe/Berlin"
-    )
-    context.set_default_timeout(10_000)
-    tab = await context.new_page()
-    await tab.clock.set_fixed_time(datetime.fromtimestamp(story.clock.now_ns() / 1e9, UTC))
-    own = Phone(context, tab)
-    url = (
-        f"http://127.0.0.1:{story.page.port}/" if wearer is None else story.page.pairing_url(wearer)
-    )
-    await tab.goto(url)
-    try:
-        yield own
-    finally:
-        await context.close()
-
-
-async def picture(own: Phone, name: str) -> None:
-    """Screenshots of one screen, phone and desktop, light and dark; and no axe violation."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for light in schemes:
-        await own.tab.emulate_media(color_scheme=light)
-        for size, (width, height) in SIZES.items():
-            await own.tab.set_viewport_size({"width": width, "height": height})
-            await own.tab.screenshot(path=SHOTS / f"{name}-{size}-{light}.png", full_page=True)
-        found = await Axe().run(own.tab)
-        assert found.violations_count == 0, found.generate_report()
-    await own.tab.set_viewport_size({"width": 390, "height": 844})
 
 
 async def test_a_stranger_is_told_how_to_pair(browser: Browser, story: Story) -> None:
@@ -467,3 +366,53 @@ def answers(story: Story) -> list[Answer]:
 def _closed(gap: Gap, story: Story) -> Gap:
     now_ns = story.clock.now_ns()
     return replace(gap, end_ns=now_ns, recv_ns=now_ns)
+
+
+WHY = (
+    Reason(code=Why.HEART_RATE, value=104.0, usual=66.0, contribution=0.8),
+    Reason(code=Why.HEART_FAST, value=104.0, threshold=92.0, held_s=20.0),
+)
+
+
+async def test_why_unfolds_in_plain_words_and_has_numbers_only_when_asked(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as ada:
+        story.row(State.FLOODING, hr_bpm=104, reasons=WHY)
+        await ada.say("Your heart is fast for you.")
+        why = ada.tab.locator("#folded details", has_text="Why?")
+        await expect(why.locator("p")).to_have_count(2)
+        await expect(why.locator("p").first).not_to_be_visible()
+        assert not re.search(r"\d", await why.inner_text())
+        assert not any("104" in frame for frame in ada.frames)
+        await why.locator("summary").click()
+        await expect(why.locator("p").first).to_be_visible()
+        await picture(ada, "why")
+        await ada.tap("Show my heart rate")
+        await expect(why).to_contain_text("104 a minute")
+        await expect(why.locator("p").first).to_be_visible()  # its new numbers did not fold it
+        story.row(State.FLOODING, hr_bpm=111, reasons=(replace(WHY[1], value=111.0),))
+        await expect(why).to_contain_text("111 a minute")
+        await expect(why.locator("p").first).to_be_visible()
+        assert ada.errors == []
+
+
+async def test_a_start_is_looking_and_a_damaged_record_is_said_calmly(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as ada:
+        now_ns = story.clock.now_ns()
+        story.take(
+            Run(t_ns=now_ns, recv_ns=now_ns, version="1", engine_version=1, parameters_hash="x")
+        )
+        story.gap(GapReason.NEVER_SEEN)
+        story.page.set_anew(anew=True)
+        await ada.say("I am looking for your sensors.")
+        await expect(ada.tab.locator("#mark")).to_have_text(
+            "Your record was damaged. A new one has begun."
+        )
+        await expect(ada.tab.locator("#lines")).to_be_hidden()
+        await picture(ada, "finding")
+        story.page.set_anew(anew=False)
+        await expect(ada.tab.locator("#mark")).to_have_text("")
+        assert ada.errors == []

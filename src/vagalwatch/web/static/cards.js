@@ -103,7 +103,8 @@ function steadying(pause) {
     ...split(line(pause.say)),
     steps: pause.steps,
     about: pause.id,
-    answers: answers(pause.id, "yes", "im-here"),
+    answers: [["yes", line("answer.start-break"), pause.id], ...answers(pause.id, "im-here")],
+    quiet: [open("followed")],
     otherwise: otherwise(pause),
   };
 }
@@ -129,6 +130,7 @@ function onBreak({ break: pause, notice }, state) {
     answers: answers(pause.id, ...here, "im-back", "more-time"),
     otherwise: otherwise(pause, ["wrong", line("page.no-break"), pause.id]),
     plain: true,
+    quiet: [open("followed")], // a matter of safety: never folded away here
   };
 }
 
@@ -140,12 +142,12 @@ function timeUp(pause, state) {
     ...split(known ? line(pause.say) : due),
     answers: answers(pause.id, "im-back", "more-time"),
     quiet: answers(pause.id, ...here, "not-today", "let-it-drop"),
-    otherwise: otherwise(pause),
+    otherwise: otherwise(pause, open("followed")),
   };
 }
 
 function otherwise(pause, ...more) {
-  return [open("card"), open("followed"), ...answers(pause.id, "made-worse"), ...more];
+  return [open("card"), ...answers(pause.id, "made-worse"), ...more];
 }
 
 function after({ break: pause, notice, ask }) {
@@ -163,8 +165,12 @@ function ask({ about, ask: question, answers: kinds }) {
   const label = (kind) => (kind === "wrong" ? line("ask.prompt-wrong") : line(`answer.${kind}`));
   return {
     say: line(`ask.${question}`),
-    answers: [...kinds.map((kind) => [kind, label(kind), about]), ...answers(about, "skip")],
-    quiet: [...answers(about, "skip-all"), close(), ...answers("", "start-break")],
+    answers: [
+      ...kinds.map((kind) => [kind, label(kind), about]),
+      ...answers(about, "skip"),
+      ...answers("", "start-break"),
+    ],
+    quiet: [...answers(about, "skip-all"), close()],
     plain: true,
   };
 }

@@ -1,0 +1,112 @@
+"""A phone in a real browser: what a person sees and taps, and everything that went wrong in it.
+
+Screenshots of every screen are left under build/screenshots; look at them after a change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page as Tab
+from playwright.async_api import expect
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Request
+
+    from helpers_page import Story
+
+expect.set_options(timeout=10_000)  # a machine that tests nine things at once is slow
+
+SHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+
+
+class Phone:
+    """A browser of its own, and everything that went wrong in it."""
+
+    def __init__(self, context: BrowserContext, tab: Tab) -> None:
+        self.context = context
+        self.tab = tab
+        self.errors: list[str] = []
+        self.requests: list[Request] = []
+        self.frames: list[str] = []
+        self._frame = asyncio.Event()
+        tab.on(
+            "console", lambda said: self.errors.append(said.text) if said.type == "error" else None
+        )
+        tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        tab.on("request", self._asked)
+        tab.on("websocket", lambda line: line.on("framereceived", self._heard))
+
+    def _logged(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.errors.append(said.text)
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def _heard(self, frame: str | bytes) -> None:
+        self.frames.append(frame if isinstance(frame, str) else frame.decode())
+        self._frame.set()
+
+    async def say(self, text: str | re.Pattern[str]) -> None:
+        """Wait until the headline is ``text``."""
+        await expect(self.tab.locator("#say")).to_have_text(text)
+
+    async def heard(self) -> None:
+        """Return with the next message from the service."""
+        self._frame.clear()
+        await self._frame.wait()
+
+    async def quiet(self) -> None:
+        """Return when three more ticks came, after whatever was published before."""
+        for _ in range(3):
+            await self.heard()
+
+    async def tap(self, label: str) -> None:
+        """Press the button ``label``."""
+        await self.tab.get_by_role("button", name=label, exact=True).click()
+
+
+@contextlib.asynccontextmanager
+async def phone(
+    browser: Browser, story: Story, wearer: str | None = "ada", *, width: int = 390
+) -> AsyncIterator[Phone]:
+    """A phone in Berlin whose clock agrees with the story; paired unless ``wearer`` is None."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 844}, locale="en-US", timezone_id="Europe/Berlin"
+    )
+    context.set_default_timeout(10_000)
+    tab = await context.new_page()
+    await tab.clock.set_fixed_time(datetime.fromtimestamp(story.clock.now_ns() / 1e9, UTC))
+    own = Phone(context, tab)
+    url = (
+        f"http://127.0.0.1:{story.page.port}/" if wearer is None else story.page.pairing_url(wearer)
+    )
+    await tab.goto(url)
+    try:
+        yield own
+    finally:
+        await context.close()
+
+
+async def picture(own: Phone, name: str) -> None:
+    """Screenshots of one screen, phone and desktop, light and dark; and no axe violation."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for light in schemes:
+        await own.tab.emulate_media(color_scheme=light)
+        for size, (width, height) in SIZES.items():
+            await own.tab.set_viewport_size({"width": width, "height": height})
+            await own.tab.screenshot(path=SHOTS / f"{name}-{size}-{light}.png", full_page=True)
+        found = await Axe().run(own.tab)
+        assert found.violations_count == 0, found.generate_report()
+    await own.tab.set_viewport_size({"width": 390, "height": 844})
