@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 from dataclasses import replace
 
@@ -99,9 +100,11 @@ def test_a_sitter_with_a_baseline_is_settled_with_every_figure() -> None:
     assert row.metrics.scl_us == pytest.approx(5.0, abs=0.01)
     assert row.metrics.nsr_per_min == 0.0
     assert row.gates == ()
+    assert math.fsum(reason.contribution or 0 for reason in row.reasons) == row.arousal
     assert [reason.code for reason in row.reasons] == [
         Why.HEART_RATE,
-        Why.SKIN_LEVEL,
+        Why.SKIN_OVER_MEAN,
+        Why.SKIN_CHANGE,
         Why.SKIN_RESPONSES,
     ]
 

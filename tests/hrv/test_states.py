@@ -15,7 +15,6 @@ from helpers_hrv import NS, T0_NS
 from vagalwatch.hrv import states
 from vagalwatch.hrv.baseline import Minutes, Usual
 from vagalwatch.hrv.codes import Why
-from vagalwatch.hrv.parameters import PARAMETERS
 from vagalwatch.records import EpisodeKind, State
 
 if TYPE_CHECKING:
@@ -267,30 +266,6 @@ def test_reasons_carry_value_usual_z_threshold_and_time() -> None:
     assert (reason.code, reason.value, reason.usual, reason.z) == (Why.HEART_FAST, 90, 70.0, 10.0)
     assert reason.threshold == pytest.approx(82.6)
     assert reason.held_s == 45.0
-
-
-@given(
-    st.floats(-50, 50),
-    st.none() | st.floats(-50, 50),
-    st.none() | st.floats(-50, 50),
-)
-def test_arousal_is_a_bounded_mean_whose_shares_add_up(
-    z_hr: float, z_scl: float | None, z_nsr: float | None
-) -> None:
-    value, shares = states.arousal(z_hr, z_scl, z_nsr)
-    assert value is not None
-    assert abs(value) <= PARAMETERS.arousal.limit_z
-    known = [share for share in shares if share is not None]
-    assert len(known) == 1 + (z_scl is not None) + (z_nsr is not None)
-    total = math.fsum(abs(share) for share in known)
-    assert total == pytest.approx(1.0) or value == 0.0
-    higher, _ = states.arousal(z_hr + 1, z_scl, z_nsr)
-    assert higher is not None
-    assert higher >= value
-
-
-def test_no_rate_no_arousal() -> None:
-    assert states.arousal(None, 3.0, 3.0) == (None, (None, None, None))
 
 
 def test_every_transition_has_a_condition_and_every_state_a_way_out() -> None:

@@ -48,10 +48,12 @@ class Gate(StrEnum):
 class Why(StrEnum):
     """What an estimate rests on (``Reason.code``)."""
 
-    # Terms of ``arousal``; their contributions sum to 1 in absolute value.
+    # Terms of ``arousal``; their contributions add up to it.
     HEART_RATE = "heart-rate"
-    SKIN_LEVEL = "skin-level"
+    SKIN_OVER_MEAN = "skin-over-mean"  # the level against its own slow mean
+    SKIN_CHANGE = "skin-change"  # the level against that of two minutes ago
     SKIN_RESPONSES = "skin-responses"
+    SKIN_LEVEL = "skin-level"  # the level against the baseline's: a term until engine version 1
 
     # Conditions of the states. ``held_s`` is how long the condition's dwell has filled.
     HEART_FAST = "heart-fast"  # at or over the personal threshold (or 100)

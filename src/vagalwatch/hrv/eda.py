@@ -35,22 +35,20 @@ _NSR: Final = _SKIN.nsr_s // _STRETCH_S
 _HOLD: Final = 20
 """Stretches held at most: the window and what may come before its row is told."""
 _CHANGE: Final = _SKIN.change_s // _STRETCH_S
-_UP: Final = 1 - 0.5 ** (_STRETCH_S / _SKIN.slow_s)
-_DOWN: Final = 1 - 0.5 ** (_STRETCH_S / _SKIN.floor_down_s)
+_FOLLOW: Final = 1 - 0.5 ** (_STRETCH_S / _SKIN.slow_s)
+"""How far the slow mean goes towards the level in a row."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Slow:
-    """What rows leave for later rows: the last two minutes of ln level, and two slow means.
+    """What rows leave for later rows: the last two minutes of ln level, and its slow mean.
 
     ``ln_us`` (newest last, ``None``: not known) ends with the row ``row`` (in steps of 5 s).
     """
 
     row: int = 0
     ln_us: list[float | None] = field(default_factory=list)
-    floor: float | None = None
-    rise: float = 0.0
-    rise_weight: float = 0.0
+    mean: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,10 +78,9 @@ class Skin:
     """What a row knows of the skin: figures, or the gate that withholds them.
 
     ``scl_us`` is the mean of 30 s, ``tonic_us`` what of it lies under the responses,
-    ``nsr_per_min`` the responses of 60 s. Three that say how the skin is compared with itself:
-    ``ln_change`` is ln of the level (5 s) over that of 120 s ago, ``ln_over_floor`` over a floor
-    that rises with a half-life of 10 min, ``ln_rise`` the sum of the positive steps of 30 s over
-    its slow mean (half-life 10 min).
+    ``nsr_per_min`` the responses of 60 s. Two compare the skin with itself: ``ln_change`` is ln
+    of the level (5 s) over that of 120 s ago, ``ln_over_mean`` over its own slow mean (half-life
+    10 min).
     """
 
     gate: Gate | None = None
@@ -91,8 +88,7 @@ class Skin:
     tonic_us: float | None = None
     nsr_per_min: float | None = None
     ln_change: float | None = None
-    ln_over_floor: float | None = None
-    ln_rise: float | None = None
+    ln_over_mean: float | None = None
 
 
 def take(state: EdaState, eda: Eda) -> None:
@@ -168,14 +164,13 @@ def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = Non
     scl_us = sum(state.total[max(end - _BINS * _SCL, 0) : end]) / samples / _UNIT
     troughs = sorted(s.trough_us for s in half if s.trough_us is not None)
     tonic_us = min(troughs[len(troughs) // 2], scl_us) if troughs else scl_us
-    change, over, rise = _compared(state.slow, row, minute)
+    change, over = _compared(state.slow, row, minute[-1].level_us)
     return Skin(
         scl_us=scl_us,
         tonic_us=tonic_us,
         nsr_per_min=_responses_per_min(minute, struck_s),
         ln_change=change,
-        ln_over_floor=over,
-        ln_rise=rise,
+        ln_over_mean=over,
     )
 
 
@@ -361,27 +356,19 @@ def _go_to(slow: Slow, row: int) -> None:
     else:
         slow.ln_us += [None] * passed
     if passed * _STRETCH_S > _SKIN.slow_s:
-        slow.floor, slow.rise_weight = None, 0.0
+        slow.mean = None
     slow.row = row
     del slow.ln_us[: -_CHANGE - 1]
 
 
-def _compared(
-    slow: Slow, row: int, minute: list[scr.Stretch]
-) -> tuple[float | None, float | None, float | None]:
-    """The skin against itself: change of 120 s, over its floor, rises over their slow mean."""
+def _compared(slow: Slow, row: int, level_us: float | None) -> tuple[float | None, float | None]:
+    """The skin against itself: ln change of 120 s, and ln over the slow mean."""
     _go_to(slow, row)
-    level_us = minute[-1].level_us
     if level_us is None or level_us <= 0:
-        return None, None, None
+        return None, None
     now = slow.ln_us[-1] = math.log(level_us)
     before = slow.ln_us[0] if len(slow.ln_us) > _CHANGE else None
-    if slow.floor is None:
-        slow.floor = now
-    slow.floor += (_UP if now > slow.floor else _DOWN) * (now - slow.floor)
-    half = minute[-_SCL:]
-    rise_us = math.fsum(s.rise_us for s in half) * 60 / (_STRETCH_S * len(half))
-    rise = math.log(rise_us + _SKIN.rise_least_us)
-    slow.rise_weight += _UP * (1 - slow.rise_weight)
-    slow.rise += _UP * (rise - slow.rise) / slow.rise_weight
-    return None if before is None else now - before, now - slow.floor, rise - slow.rise
+    if slow.mean is None:
+        slow.mean = now
+    slow.mean += _FOLLOW * (now - slow.mean)
+    return None if before is None else now - before, now - slow.mean

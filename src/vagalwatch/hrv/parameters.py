@@ -58,6 +58,7 @@ class Figures:
     # Three times the 10 s that suffice for a rate (Baek 2015), so that single beats do not rule it.
     hr_s: int = 30
     hr_beats: int = 5  # a median of fewer follows single wrong beats (proposed)
+    steady_s: int = 60  # of arousal: the wrist talks in one half minute and not in the next
     short_s: int = 10  # the short median of the heart; Baek 2015: 10 s suffice for a rate
     short_beats: int = 5  # as hr_beats
     variability_s: int = 60  # RMSSD against 4-5 min: r .85 at 10 s, .99 at 120 s (Munoz 2015)
@@ -122,9 +123,7 @@ class Skin:
     # The skin compared with itself; on labelled wrist recordings these said more than level and
     # responses (measured on Stress-Predict).
     change_s: int = 120
-    slow_s: float = 600.0  # half-life of floor and slow mean
-    floor_down_s: float = 30.0  # and of the floor where the level falls under it (as scl_s)
-    rise_least_us: float = 0.01  # uS/min: less is resolution
+    slow_s: float = 600.0  # half-life of the slow mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,15 +183,18 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arousal:
-    """One signed number: a weighted mean of z-scores, each softly limited.
+    """One signed number: a weighted mean of comparisons with oneself, each softly limited.
 
-    Weights follow van Lier 2020 and Milstein & Gordon 2020: on the wrist the heart rate is what
-    can be trusted, skin conductance supports it.
+    Half heart, half skin: on the wrist the heart rate is what can be trusted (van Lier 2020,
+    Milstein & Gordon 2020), and speech moves the hand that the optical heart is read from. The
+    skin's weights are round and were chosen on the 13 people of Stress-Predict, where any near
+    them do as well (docs/arousal.md).
     """
 
-    weight_hr: float = 0.6
-    weight_scl: float = 0.2
-    weight_nsr: float = 0.2
+    weight_heart: float = 0.5
+    weight_skin_level: float = 0.2
+    weight_skin_change: float = 0.2
+    weight_skin_responses: float = 0.1
     limit_z: float = 6.0  # limit * tanh(z / limit): no single term runs away
 
 

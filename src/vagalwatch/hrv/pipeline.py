@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.hrv import arousal, beats, eda, motion, quality, states
 from vagalwatch.hrv import baseline as bl
-from vagalwatch.hrv import beats, eda, motion, quality, states
 from vagalwatch.hrv.codes import (
     CALIBRATING,
     EXPIRED,
@@ -218,9 +218,9 @@ class Pipeline:
             changes = states.step(state.machine, row, usual, exerted=exerted)
             if states.shown(state.machine, row):
                 verdict, reason = state.machine.phase, ""
-                value, shares = states.arousal(row.z_hr, row.z_scl, row.z_nsr)
+                value, parts = arousal.weigh(_terms(evidence, usual, row.hr_bpm))
                 reasons = (
-                    *_terms(metrics, row, usual, shares),
+                    *parts,
                     *states.conditions_met(state.machine, row, usual),
                 )
             else:  # neither still shut down nor settled: whether it goes on cannot be told
@@ -311,9 +311,7 @@ class Pipeline:
             reason = quality.link_gate(self._link(source), Stream.EDA, bins.last_ns, t_ns)
             if reason is None:
                 hand = state.motions.get(source)
-                skin = eda.judge(
-                    bins, t_ns, None if hand is None else partial(motion.shaken, hand)
-                )
+                skin = eda.judge(bins, t_ns, None if hand is None else partial(motion.shaken, hand))
             elif reason is GapReason.OFF_BODY:
                 skin = eda.Skin(gate=Gate.EDA_OFF_BODY)
             else:
@@ -420,43 +418,14 @@ def _for_baseline(evidence: _Evidence, metrics: Metrics) -> bl.Figures | None:
     )
 
 
-def _terms(
-    metrics: Metrics,
-    row: states.Row,
-    usual: bl.Minutes,
-    shares: tuple[float | None, float | None, float | None],
-) -> tuple[Reason, ...]:
-    """What ``arousal`` is made of."""
-    terms = [
-        Reason(
-            code=Why.HEART_RATE,
-            value=metrics.hr_bpm,
-            usual=usual.hr.median,
-            z=row.z_hr,
-            contribution=shares[0],
-        )
-    ]
-    if row.z_scl is not None and usual.ln_scl is not None:
-        terms.append(
-            Reason(
-                code=Why.SKIN_LEVEL,
-                value=metrics.scl_us,
-                usual=math.exp(usual.ln_scl.median),
-                z=row.z_scl,
-                contribution=shares[1],
-            )
-        )
-    if row.z_nsr is not None and usual.nsr is not None:
-        terms.append(
-            Reason(
-                code=Why.SKIN_RESPONSES,
-                value=metrics.nsr_per_min,
-                usual=usual.nsr.median,
-                z=row.z_nsr,
-                contribution=shares[2],
-            )
-        )
-    return tuple(terms)
+def _terms(evidence: _Evidence, usual: bl.Minutes, hr_bpm: float) -> list[arousal.Term]:
+    steady_bpm = None if evidence.pulse is None else evidence.pulse.steady_bpm
+    return arousal.terms(
+        hr_bpm if steady_bpm is None else steady_bpm,
+        evidence.skin,
+        usual,
+        same_skin=usual.eda_source == evidence.eda_source,
+    )
 
 
 def _progress(progress: bl.Progress | None) -> tuple[Reason, ...]:

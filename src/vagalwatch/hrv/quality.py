@@ -15,7 +15,7 @@ import numpy as np
 from vagalwatch.hrv import beats as hb
 from vagalwatch.hrv.codes import Gate
 from vagalwatch.hrv.columns import floats, ints
-from vagalwatch.hrv.metrics import rate_bpm
+from vagalwatch.hrv.metrics import MS_PER_MINUTE, rate_bpm, weighted_median
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import GapReason, Stream
 
@@ -48,14 +48,16 @@ class Pulse:
     """What one source says of the heart up to a row, or the gate that withholds it.
 
     ``hr_bpm`` is 60000 over the median interval of 30 s, else the median of the device's own
-    rate there; ``short_bpm`` the same over 10 s, from beats alone where the
-    device gives any. ``minutes`` are the beats of 300 s.
+    rate there, each rate weighing as much as it can be trusted; ``short_bpm`` the same over 10 s,
+    from beats alone where the device gives any; ``steady_bpm`` the median of a minute's beats and
+    rates together. ``minutes`` are the beats of 300 s.
     """
 
     gate: Gate | None
     minutes: hb.BeatWindow
     hr_bpm: float | None = None
     short_bpm: float | None = None
+    steady_bpm: float | None = None
 
 
 def take_contact(link: LinkState, t_ns: int, *, on_body: bool) -> None:
@@ -133,7 +135,13 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
     if short_bpm is None and not minutes.rr_ms.size:
         # Only a device that never gives beats: a wrist that lost them guesses its own rate.
         short_bpm = _device_bpm(state, t_ns, _FIGURES.short_s)
-    return Pulse(gate=None, minutes=minutes, hr_bpm=hr_bpm, short_bpm=short_bpm)
+    return Pulse(
+        gate=None,
+        minutes=minutes,
+        hr_bpm=hr_bpm,
+        short_bpm=short_bpm,
+        steady_bpm=_steady_bpm(state, minutes.last(_FIGURES.steady_s), t_ns),
+    )
 
 
 _LINK_GATES: Final = {
@@ -160,11 +168,18 @@ def _rates(state: hb.HeartState, t_ns: int, seconds: int) -> slice:
 
 
 def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
-    ordered: list[float] = np.sort(floats(state.hr_bpm)[_rates(state, t_ns, seconds)]).tolist()
-    if not ordered:
-        return None
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    said = _rates(state, t_ns, seconds)
+    rates = floats(state.hr_bpm)[said]
+    return weighted_median(rates, floats(state.hr_quality)[said]) if rates.size else None
+
+
+def _steady_bpm(state: hb.HeartState, minute: hb.BeatWindow, t_ns: int) -> float:
+    """All that the source says of a minute: a beat counts 1, a rate as far as it can be trusted."""
+    said = _rates(state, t_ns, _FIGURES.steady_s)
+    beats_ms = minute.rr_ms[minute.valid]
+    rates = np.concatenate((floats(state.hr_bpm)[said], MS_PER_MINUTE / beats_ms))
+    weights = np.concatenate((floats(state.hr_quality)[said], np.ones(beats_ms.size)))
+    return weighted_median(rates, weights)
 
 
 def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:

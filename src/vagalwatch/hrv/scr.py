@@ -49,7 +49,7 @@ class Stretch(NamedTuple):
 
     ``peaks_s``: responses recognised here; ``noise_us``: sd of the points' fast noise;
     ``drift_us_per_s``: median slope; ``rough_us``: second differences as the sd of a noise that
-    would have them; ``rise_us``: sum of the positive steps; ``lost_s``: what holes took;
+    would have them; ``lost_s``: what holes took;
     ``steep_s``: where the level changes faster than any skin; ``jumps_s``: faster than skin at
     rest; ``level_us``: mean level; ``trough_us``: that of its lowest three quarter seconds.
     ``low_us`` is the trough with the recovery undone; a rise (``high_us`` is known) began at
@@ -60,7 +60,6 @@ class Stretch(NamedTuple):
     noise_us: float = 0.0
     drift_us_per_s: float = 0.0
     rough_us: float | None = None
-    rise_us: float = 0.0
     lost_s: float = float(STRETCH_S)
     steep_s: tuple[float, ...] = ()
     jumps_s: tuple[float, ...] = ()
@@ -99,7 +98,7 @@ def work(
     course: list[_Point] = []
     troughs: list[float] = []
     fourth: list[float] = []
-    rise_us = bent_us2 = 0.0
+    bent_us2 = 0.0
     chain = _chain(t_s, first)
     for i in range(first, len(t_s)):
         t, v = t_s[i], v_us[i]
@@ -118,7 +117,6 @@ def work(
         slope = (v - v3) / (t - t_s[i - 3])
         if not -_SKIN.jump_down * v3 <= slope <= _SKIN.jump_up * v3:
             jumps.append(t)
-        rise_us += max(v - v3, 0.0)
         bent_us2 += (v - 2 * v1 + v2) ** 2
         mean_us = (v + v1 + v2) / 3
         troughs.append(mean_us)
@@ -133,7 +131,6 @@ def work(
         noise_us=noise_us,
         drift_us_per_s=drift,
         rough_us=math.sqrt(bent_us2 / len(course) / _SECOND) if course else None,
-        rise_us=rise_us / 3,
         lost_s=lost_s,
         steep_s=tuple(steep),
         jumps_s=tuple(jumps),

@@ -24,7 +24,6 @@ _STEP_S: Final = PARAMETERS.rows.step_s
 _FLOODING = PARAMETERS.flooding
 _SHUTDOWN = PARAMETERS.shutdown
 _SAFETY = PARAMETERS.safety
-_AROUSAL = PARAMETERS.arousal
 _KEEP_NS: Final = max(_SHUTDOWN.drowsing_from_s, _SHUTDOWN.engaged_s) * NS
 
 # The table. A row is judged from the top; the first transition whose dwell is full is taken.
@@ -117,30 +116,6 @@ class Machine:
     past_hr_bpm: list[float] = field(default_factory=list)
     past_short_bpm: list[float | None] = field(default_factory=list)
     past_engaged: list[bool] = field(default_factory=list)
-
-
-def arousal(
-    z_hr: float | None, z_scl: float | None, z_nsr: float | None
-) -> tuple[float | None, tuple[float | None, float | None, float | None]]:
-    """The signed number, and each term's share of it (absolute shares sum to 1)."""
-    terms = [
-        None if z is None else weight * _AROUSAL.limit_z * math.tanh(z / _AROUSAL.limit_z)
-        for z, weight in (
-            (z_hr, _AROUSAL.weight_hr),
-            (z_scl, _AROUSAL.weight_scl),
-            (z_nsr, _AROUSAL.weight_nsr),
-        )
-    ]
-    if terms[0] is None:
-        return None, (None, None, None)
-    weights = (_AROUSAL.weight_hr, _AROUSAL.weight_scl, _AROUSAL.weight_nsr)
-    known = [
-        (term, weight) for term, weight in zip(terms, weights, strict=True) if term is not None
-    ]
-    total = sum(abs(term) for term, _ in known)
-    value = sum(term for term, _ in known) / sum(weight for _, weight in known)
-    shares = [None if term is None else (term / total if total else 0.0) for term in terms]
-    return value, (shares[0], shares[1], shares[2])
 
 
 def step(state: Machine, row: Row, usual: Minutes, *, exerted: bool) -> list[Change]:

@@ -1,0 +1,104 @@
+"""The signed number: bounded, additive, and blind to all but the person's own difference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vagalwatch.hrv import arousal
+from vagalwatch.hrv.baseline import Minutes, Usual
+from vagalwatch.hrv.codes import Gate, Why
+from vagalwatch.hrv.eda import Skin
+from vagalwatch.hrv.parameters import PARAMETERS
+
+WEIGHTS = PARAMETERS.arousal
+USUAL = Minutes(
+    t_ns=0,
+    eda_source="ring",
+    hr=Usual(median=70.0, spread=2.0),
+    ln_scl=Usual(median=1.0, spread=0.1),
+    nsr=Usual(median=3.0, spread=1.5),
+)
+AS_USUAL = Skin(scl_us=2.0, nsr_per_min=3.0, ln_change=0.0, ln_over_mean=0.0)
+
+numbers = st.floats(-50, 50)
+skins = st.builds(
+    Skin,
+    scl_us=st.floats(0.05, 60),
+    nsr_per_min=st.none() | st.floats(0, 60),
+    ln_change=st.none() | st.floats(-3, 3),
+    ln_over_mean=st.none() | st.floats(-3, 3),
+)
+
+
+def value(bpm: float, skin: Skin, usual: Minutes = USUAL, *, same_skin: bool = True) -> float:
+    return arousal.weigh(arousal.terms(bpm, skin, usual, same_skin=same_skin))[0]
+
+
+def test_as_usual_is_zero() -> None:
+    assert value(70.0, AS_USUAL) == 0.0
+
+
+def test_the_weights_are_a_whole_and_half_of_it_is_the_heart() -> None:
+    known = arousal.terms(70.0, AS_USUAL, USUAL, same_skin=True)
+    assert [term.code for term in known] == [
+        Why.HEART_RATE,
+        Why.SKIN_OVER_MEAN,
+        Why.SKIN_CHANGE,
+        Why.SKIN_RESPONSES,
+    ]
+    assert math.fsum(term.weight for term in known) == pytest.approx(1)
+    assert known[0].weight == 0.5
+
+
+def test_each_term_by_hand() -> None:
+    skin = Skin(scl_us=2.0, nsr_per_min=6.0, ln_change=0.1, ln_over_mean=-0.2)
+    known = arousal.terms(73.0, skin, USUAL, same_skin=True)
+    assert [term.z for term in known] == pytest.approx([1.5, -2.0, 1.0, 2.0])
+    assert [term.usual for term in known] == pytest.approx(
+        [70.0, 2.0 / math.exp(-0.2), 2.0 / math.exp(0.1), 3.0]
+    )
+    limited = [6 * math.tanh(z / 6) for z in (1.5, -2.0, 1.0, 2.0)]
+    by_hand = 0.5 * limited[0] + 0.2 * limited[1] + 0.2 * limited[2] + 0.1 * limited[3]
+    assert value(73.0, skin) == pytest.approx(by_hand, rel=1e-12)
+
+
+@given(st.floats(25, 250), skins, st.booleans())
+def test_it_is_bounded_and_its_terms_add_up_to_it(bpm: float, skin: Skin, same_skin: bool) -> None:
+    known = arousal.terms(bpm, skin, USUAL, same_skin=same_skin)
+    total, reasons = arousal.weigh(known)
+    assert abs(total) <= WEIGHTS.limit_z
+    assert math.fsum(reason.contribution or 0.0 for reason in reasons) == total
+    assert [reason.code for reason in reasons] == [term.code for term in known]
+    assert all((r.contribution or 0.0) * (r.z or 0.0) >= 0 for r in reasons)
+
+
+@given(st.floats(30, 200), st.floats(0.1, 20), skins)
+def test_a_faster_heart_and_a_rising_skin_never_lower_it(
+    bpm: float, more: float, skin: Skin
+) -> None:
+    here = value(bpm, skin)
+    assert value(bpm + more, skin) >= here
+    for figure in ("ln_change", "ln_over_mean", "nsr_per_min"):
+        known = getattr(skin, figure)
+        if known is not None:
+            assert value(bpm, replace(skin, **{figure: known + more})) >= here
+
+
+@given(skins)
+def test_a_skin_that_is_not_known_leaves_the_heart_alone(skin: Skin) -> None:
+    alone = 6 * math.tanh(5 / 6)
+    assert value(80.0, skin, same_skin=False) == pytest.approx(alone)
+    assert value(80.0, Skin(gate=Gate.EDA_OPEN)) == pytest.approx(alone)
+    bare = replace(USUAL, ln_scl=None, nsr=None)
+    assert value(80.0, skin, bare) == pytest.approx(alone)
+
+
+@given(st.floats(0.5, 2), skins)
+def test_the_gain_of_the_skin_sensor_does_not_matter(gain: float, skin: Skin) -> None:
+    louder = replace(skin, scl_us=gain * (skin.scl_us or 0.0))
+    assert value(75.0, louder) == value(75.0, skin)
