@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import engine, gateway, start
+from benchmarks import engine, gateway, peers, start
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
     what.add_parser("start", help=start.__doc__)
     kernel = what.add_parser("engine", help=engine.__doc__)
     kernel.add_argument("--recording", type=Path, help="analyse this one, too")
+    beside = what.add_parser("peers", help=peers.__doc__)
+    beside.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
     known = surroundings()  # before: the work tree may change while an hour passes
     match chosen.what:
@@ -30,6 +32,8 @@ def main() -> None:
             figures = gateway.measure(chosen.minutes)
         case "start":
             figures = start.measure()
+        case "peers":
+            figures = peers.measure(chosen.repeats)
         case _:
             figures = engine.measure(chosen.recording)
     report(chosen.what, known | figures)
@@ -62,7 +66,10 @@ def surroundings() -> dict[str, Any]:
         "kernel": platform.release(),
         "versions": {
             name: version(name)
-            for name in ("bleak", "dbus-fast", "numpy", "amqtt", "uvicorn", "influxdb-client")
+            for name in (
+                *("bleak", "dbus-fast", "numpy", "scipy", "neurokit2"),
+                *("amqtt", "uvicorn", "influxdb-client"),
+            )
         },
     }
 
