@@ -20,6 +20,8 @@ from helpers_real import free_port, need
 from vagalwatch import __version__, doctor
 from vagalwatch.control import ControlServer
 from vagalwatch.doctor import FREE_DISK_MIB, LAG_S, Finding, examine
+from vagalwatch.journal.database import moved_aside
+from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.settings import (
     InfluxSettings,
     MqttSettings,
@@ -139,6 +141,23 @@ async def test_the_clock_is_what_timedatectl_says(
     clock = await one("clock", settings(tmp_path))
     assert clock.ok is ok
     assert says in clock.found
+
+
+async def test_a_journal_that_was_moved_aside_is_said_until_its_file_is_gone(
+    tmp_path: Path,
+) -> None:
+    configured = settings(tmp_path)
+    assert "journal" not in await findings(configured)
+    path = configured.journal_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"no journal at all" * 1000)
+    SqliteJournal(path, tell=lambda _: None).close()
+    (aside,) = moved_aside(path)
+    journal = (await findings(configured))["journal"]
+    assert journal.ok is False
+    assert aside.name in journal.found
+    aside.unlink()
+    assert "journal" not in await findings(configured)
 
 
 async def test_no_bluetooth_is_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

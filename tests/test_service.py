@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +15,13 @@ from vagalwatch.journal.lock import LockedError
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.records import Eda, Estimate, GapReason, Heart, Run, Setting, State, Stream, Tick
 from vagalwatch.sensors.simulated.wearable import Fault
+from vagalwatch.web.seats import Browser
 from vagalwatch.web.view import View
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from helpers_house import House
 
 SETTLE_S = 400.0
 """The baseline takes five minutes, after the ring's minute of silence."""
@@ -153,6 +158,21 @@ async def test_the_page_knows_what_was_agreed_long_before_a_restart(tmp_path: Pa
     async with house(tmp_path) as home:
         view = home.service.page._seats[WEARER]._view
         assert view._preferences.break_minutes == 45
+
+
+async def test_a_damaged_journal_is_said_on_the_page_for_a_day(tmp_path: Path) -> None:
+    (tmp_path / "test.sqlite").write_bytes(b"no journal at all" * 1000)
+    clock = StoryClock(time.time_ns())
+
+    def said(home: House) -> bool:
+        message = json.loads(home.service.page._seats[WEARER].message(Browser()))
+        return bool(message["view"]["anew"])
+
+    async with house(tmp_path, clock=clock) as home:
+        assert said(home)
+    await clock.advance(86_400)
+    async with house(tmp_path, clock=clock) as home:
+        assert not said(home)
 
 
 async def test_ticks_are_whole_seconds_and_none_is_missing(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     service, status = await asyncio.to_thread(_service, settings)
     yield service
     yield _disk(settings.state_dir)
+    for finding in _journal(settings.journal_path):
+        yield finding
     yield await asyncio.to_thread(_clock)
     yield await _adapter()
     yield _sensors(settings)
@@ -141,6 +143,18 @@ def _disk(state_dir: Path) -> Finding:
             mend=f"Free at least {FREE_DISK_MIB} MiB, or set journal.retention_days.",
         )
     return Finding("disk", ok=True, found=f"{free_mib} MiB are free at {state_dir}.")
+
+
+def _journal(path: Path) -> Iterator[Finding]:
+    from vagalwatch.journal.database import moved_aside  # noqa: PLC0415 - as bleak, below
+
+    for aside in moved_aside(path):
+        yield Finding(
+            "journal",
+            ok=False,
+            found=f"A journal was damaged and is kept as {aside.name}; a new one began.",
+            mend="Baselines and settings began anew. Move that file away once you have seen to it.",
+        )
 
 
 def _clock() -> Finding:

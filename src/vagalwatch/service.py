@@ -19,6 +19,7 @@ from vagalwatch.deliver.mqtt import Mailbox
 from vagalwatch.engine import ENGINE_VERSION, Engine
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.hub import Hub
+from vagalwatch.journal.database import moved_aside
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.records import ClockStep, Run, Tick
@@ -157,6 +158,7 @@ class Service:
         for entry in _events(self.journal):  # a break goes on, in words as long as agreed
             self.page.publish(entry.record)
         hub.watchers.append(self.page.publish)
+        self._show_anew()
         for _, unsaid in recovered.values():
             for record in unsaid:
                 hub.keep(record)
@@ -217,7 +219,15 @@ class Service:
             self.page.set_recording(recording=self.journal.recording)
             if second % SNAPSHOT_EVERY_S == 0:
                 self._save_snapshots(hub, place)
+                self._show_anew()
             watchdog.notify("WATCHDOG=1")
+
+    def _show_anew(self) -> None:
+        """For a day: until then everybody has looked, and `doctor` goes on saying it."""
+        wall_s = (self._clock.now_ns() + self._clock.wall_step_ns()) / NS
+        aside = moved_aside(self._settings.journal_path)
+        ages_s = [wall_s - file.stat().st_ctime for file in aside]  # renaming sets the ctime
+        self.page.set_anew(anew=any(age_s < DAY_NS / NS for age_s in ages_s))
 
     def _save_snapshots(self, hub: Hub, place: int) -> None:
         # Outputs that ``place`` gave rise to stand behind it; a restart finds them there.

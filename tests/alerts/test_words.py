@@ -106,6 +106,7 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("state", [*State]),
         ("gate", [*codes.Gate, codes.CALIBRATING, codes.EXPIRED]),
         ("why", [*codes.Why]),
+        ("because", [*codes.Why]),
         ("prompt", [*EpisodeKind]),
         ("lock-screen", [*EpisodeKind]),
         ("break", [*BreakPhase, *(f"not-settled-{reason}" for reason in Unsettled)]),

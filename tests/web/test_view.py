@@ -14,7 +14,7 @@ from helpers_page import Story
 from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.alerts.words import lines
 from vagalwatch.clock import NS
-from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, STATE_GATES, Gate
+from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, STATE_GATES, Gate, Why
 from vagalwatch.records import (
     Answer,
     AnswerKind,
@@ -26,6 +26,7 @@ from vagalwatch.records import (
     Gap,
     GapReason,
     Heart,
+    Reason,
     Record,
     Run,
     Setting,
@@ -44,13 +45,18 @@ def story(tmp_path: Path) -> Story:
     return Story(tmp_path)
 
 
-def shown(story: Story, wearer: str = "ada") -> dict[str, Any]:
-    """What a page that was opened now would show."""
+def shown_view(story: Story, wearer: str = "ada") -> View:
+    """The view of a page that was opened now."""
     view = View(wearer)
     for record in story.records:
         if record.wearer in {"", wearer}:
             view.push(record)
-    return view.as_json()
+    return view
+
+
+def shown(story: Story, wearer: str = "ada") -> dict[str, Any]:
+    """What a page that was opened now would show."""
+    return shown_view(story, wearer).as_json()
 
 
 def say(story: Story, answer: AnswerKind, about: str = "", wearer: str = "ada") -> None:
@@ -118,6 +124,70 @@ async def test_silence_shows_without_anybody_reporting_it(story: Story) -> None:
 def test_skin_gates_are_told_and_figures_are_not(story: Story) -> None:
     story.row(State.SETTLED, gates=(Gate.EDA_OPEN, Gate.RR_THIN))
     assert shown(story)["measure"]["also"] == ["gate.eda-open"]
+
+
+FAST = (
+    Reason(code=Why.SKIN_LEVEL, value=3.0, usual=2.0, contribution=0.2),
+    Reason(code=Why.HEART_RATE, value=104.0, usual=66.0, contribution=0.8),
+    Reason(code=Why.HEART_FAST, value=104.0, threshold=92.0, held_s=20.0),
+)
+
+
+def test_why_is_told_in_words_and_with_numbers_only_to_who_asked(story: Story) -> None:
+    story.row(State.FLOODING, reasons=FAST)
+    assert shown_view(story).why(numbers=False) == [
+        {"say": "because.heart-fast"},
+        {"say": "because.heart-rate"},
+    ]
+    assert shown_view(story).why(numbers=True) == [
+        {"say": "why.heart-fast", "value": "104", "threshold": "92"},
+        {"say": "why.heart-rate", "value": "104", "usual": "66"},
+    ]
+    # A code of a newer version has no words yet; one whose numbers are missing says nothing.
+    story.row(State.FLOODING, reasons=(Reason(code="of-tomorrow"), Reason(code=Why.HEART_FAST)))
+    assert shown_view(story).why(numbers=False) == [{"say": "because.heart-fast"}]
+    assert shown_view(story).why(numbers=True) == []
+
+
+async def test_there_is_no_why_of_what_is_not_measured(story: Story) -> None:
+    story.row(State.FLOODING, reasons=FAST)
+    story.gap(GapReason.OFF_BODY)
+    assert shown_view(story).why(numbers=True) == []
+
+
+async def test_a_start_says_that_it_is_looking_before_it_says_that_nothing_is_found(
+    story: Story,
+) -> None:
+    now_ns = story.clock.now_ns()
+    run = Run(t_ns=now_ns, recv_ns=now_ns, version="1", engine_version=1, parameters_hash="x")
+    story.take(run)
+    assert shown(story)["measure"]["say"] == "page.finding"
+    gap = story.gap(GapReason.NEVER_SEEN)
+    story.gap(GapReason.NEVER_SEEN, Stream.EDA, source="ring")
+    for _ in range(5):
+        await story.move(5)
+        story.row(State.UNKNOWN, reason="heart-missing", gates=(Gate.EDA_MISSING,))
+        now = shown(story)
+        assert now["measure"]["kind"] == "not-measuring"
+        assert (now["measure"]["say"], now["measure"]["also"]) == ("page.finding", [])
+        assert now["missing"] == []
+    await story.move(5)
+    now = shown(story)
+    assert now["measure"]["say"] == "gate.heart-missing"
+    assert now["measure"]["also"] == ["gate.eda-missing"]
+    assert [each["stream"] for each in now["missing"]] == ["heart", "eda"]
+    story.take(replace(gap, end_ns=story.clock.now_ns(), recv_ns=story.clock.now_ns()))
+    assert [each["stream"] for each in shown(story)["missing"]] == ["eda"]
+
+
+async def test_what_fails_after_it_was_found_is_said_at_once_also_at_a_start(
+    story: Story,
+) -> None:
+    now_ns = story.clock.now_ns()
+    story.take(Run(t_ns=now_ns, recv_ns=now_ns, version="1", engine_version=1, parameters_hash="x"))
+    story.heart(70)
+    story.gap(GapReason.OFF_BODY)
+    assert shown(story)["measure"]["say"] == "gate.heart-off-body"
 
 
 def test_calibration_tells_how_far_it_is(story: Story) -> None:

@@ -125,14 +125,19 @@ def explain(reasons: tuple[Reason, ...], known: Lines | None = None) -> tuple[st
     said: list[str] = []
     for reason in reasons:
         text = (known or lines()).get(f"why.{reason.code}")
-        numbers = {
-            name: f"{number:.0f}" if abs(number) >= 10 else f"{number:.1f}"  # noqa: PLR2004 - digits
-            for name in ("value", "usual", "threshold")
-            if (number := getattr(reason, name)) is not None
-        }
+        numbers = figures(reason)
         if text is not None and placeholders(text) <= numbers.keys():
             said.append(text.format(**numbers))
     return tuple(said)
+
+
+def figures(reason: Reason) -> dict[str, str]:
+    """The numbers of a reason that are known, as they stand in a sentence."""
+    return {
+        name: f"{number:.0f}" if abs(number) >= 10 else f"{number:.1f}"  # noqa: PLR2004 - digits
+        for name in ("value", "usual", "threshold")
+        if (number := getattr(reason, name)) is not None
+    }
 
 
 def prompt(alert: Alert, known: Lines | None = None) -> str:

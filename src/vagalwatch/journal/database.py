@@ -184,6 +184,12 @@ def move_aside(path: Path) -> Path:
     return aside
 
 
+def moved_aside(path: Path) -> list[Path]:
+    """Broken journals that still lie beside ``path``, oldest first; whoever looked removes them."""
+    found = path.parent.glob(f"{path.name}.broken-*")
+    return sorted(file for file in found if not file.name.endswith("-wal"))
+
+
 def _connect_to_read(uri: str) -> sqlite3.Connection:
     db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     try:

@@ -157,6 +157,11 @@ class Page:
         for seat in self._seats.values():
             seat.set_recording(recording=recording)
 
+    def set_anew(self, *, anew: bool) -> None:
+        """Show, or stop showing, that the journal was damaged and began anew."""
+        for seat in self._seats.values():
+            seat.set_anew(anew=anew)
+
     def unpair(self, wearer: str) -> int:
         """End every session of ``wearer`` and close the open pages; return how many it were."""
         ended = self._credentials.forget(wearer)

@@ -49,6 +49,7 @@ class Seat:
         self.browsers: set[Browser] = set()
         self._view = View(wearer)
         self._recording = True
+        self._anew = False
 
     @property
     def full(self) -> bool:
@@ -68,6 +69,11 @@ class Seat:
         self._recording = recording
         self._wake()
 
+    def set_anew(self, *, anew: bool) -> None:
+        """Say, or stop saying, that the journal was damaged and began anew."""
+        self._anew = anew
+        self._wake()
+
     def show_out(self) -> None:
         """Close every page that is open now."""
         for browser in self.browsers:
@@ -77,7 +83,11 @@ class Seat:
     def message(self, browser: Browser) -> str:
         """The next message for ``browser``; without news just the time, as a sign of life."""
         out: dict[str, object] = {"now_ms": self._view.now_ms()}
-        view = self._view.as_json() | {"recording": self._recording}
+        view = self._view.as_json() | {
+            "why": self._view.why(numbers=browser.numbers),
+            "recording": self._recording,
+            "anew": self._anew,
+        }
         if view != browser.view_sent:
             browser.view_sent = out["view"] = view
         if browser.numbers:

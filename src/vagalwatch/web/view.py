@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from vagalwatch.alerts import afterwards, steps, words
 from vagalwatch.alerts.policy import STEPS_IN
 from vagalwatch.alerts.preferences import Preferences
-from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Why
+from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Gate, Why
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -87,6 +87,11 @@ _CLOSES: Final = {
 """Answers that close a prompt at once, and what is said then; a break's step says more."""
 _WORSE: Final = {AnswerKind.WORSE, AnswerKind.MADE_WORSE}
 
+FINDING_NS: Final = 30 * S_NS
+"""Our choice: so long after a start nobody is told that a sensor cannot be found. A search lasts
+10 s, and a sensor that is worn is found and connected within one or two."""
+WHY_LINES: Final = 2
+
 _HEART_GAP: Final = {
     GapReason.NEVER_SEEN: "gate.heart-missing",
     GapReason.SILENT: "gate.heart-silent",
@@ -97,6 +102,8 @@ _HEART_GAP: Final = {
     GapReason.SUSPEND: "page.slept",
 }
 """What is said of a gap in the heart before the next row names it; else "gate.heart-gap"."""
+_NOT_FOUND: Final = {Gate.HEART_MISSING, Gate.HEART_GAP}
+"""What rows from before the first sample say."""
 _TOLD: Final = LOST_IN_SHUTDOWN
 """Gates worth a line of their own; those of single figures are for the therapist."""
 
@@ -112,6 +119,7 @@ class View:
         """Know nothing yet: that shows as not measuring."""
         self._wearer = wearer
         self._now_ns = 0
+        self._began_ns: int | None = None
         self._step_ns = 0
         self._estimate: Estimate | None = None
         self._seen_ns: dict[tuple[Stream, str], int] = {}
@@ -162,7 +170,8 @@ class View:
             "measure": self._measure(),
             "missing": [
                 {"stream": stream, "since_ms": self._wall_ms(since_ns)}
-                for stream, (_, since_ns) in self._missing().items()
+                for stream, (why, since_ns) in self._missing().items()
+                if why is not GapReason.NEVER_SEEN or not self._finding()
             ],
             "prompt": None if self._prompt is None else self._prompt_json(self._prompt),
             "safety": None if self._safety is None else {"id": self._safety.id},
@@ -172,6 +181,27 @@ class View:
             else {"say": self._notice[0], "about": self._notice[1]},
             "ask": self._ask_json(),
         }
+
+    def why(self, *, numbers: bool) -> list[dict[str, str]]:
+        """What the state that is shown rests on, what weighs most first; a line's key and values.
+
+        Without ``numbers`` the lines are others, and there are no values.
+        """
+        estimate = self._fresh_estimate()
+        if estimate is None or self._measure()["kind"] == "not-measuring":
+            return []
+        # Conditions of a state tell more than the terms of ``arousal``, which carry a share of it.
+        reasons = sorted(
+            estimate.reasons, key=lambda r: (r.contribution is not None, -abs(r.contribution or 0))
+        )
+        known = words.lines()
+        said = []
+        for reason in reasons:
+            key = f"{'why' if numbers else 'because'}.{reason.code}"
+            values = words.figures(reason) if numbers else {}
+            if key in known and words.placeholders(known[key]) <= values.keys():
+                said.append({"say": key} | values)
+        return said[:WHY_LINES]
 
     def pulse(self, after_ms: int = 0) -> list[tuple[int, int]]:
         """Heart rate later than ``after_ms``, for a person who asked: (wall ms, bpm) by time."""
@@ -212,7 +242,7 @@ class View:
         self._seen_ns.clear()
         self._estimate = None
         step_ns, self._step_ns = self._step_ns, 0
-        self._now_ns = recv_ns
+        self._now_ns = self._began_ns = recv_ns
         if self._break is not None:
             self._break = replace(
                 self._break,
@@ -302,16 +332,17 @@ class View:
         """Whether and what is measured now; never more than the latest row says."""
         estimate = self._fresh_estimate()
         told = () if estimate is None else estimate.gates
+        finding = self._finding()
         out: dict[str, object] = {
             "kind": "not-measuring",
-            "say": "state.unknown",
-            "also": [f"gate.{gate}" for gate in told if gate in _TOLD],
+            "say": "page.finding" if finding else "state.unknown",
+            "also": [f"gate.{gate}" for gate in told if gate in _TOLD and not finding],
             "progress": None,
         }
-        heart = self._missing().get(Stream.HEART)
-        if heart is not None:
-            return out | {"say": _HEART_GAP.get(heart[0], "gate.heart-gap")}
-        if estimate is None:
+        why, _ = self._missing().get(Stream.HEART, (None, 0))
+        if why is not None and not (finding and why is GapReason.NEVER_SEEN):
+            return out | {"say": _HEART_GAP.get(why, "gate.heart-gap")}
+        if estimate is None or (finding and estimate.reason in _NOT_FOUND):
             return out
         if estimate.state is State.UNKNOWN:
             failed = estimate.reason == ENGINE_FAILED
@@ -320,6 +351,10 @@ class View:
             say = f"gate.{estimate.reason}"
             return out | {"kind": "calibrating", "say": say, "progress": _progress(estimate)}
         return out | {"kind": "measuring", "say": f"state.{estimate.state}"}
+
+    def _finding(self) -> bool:
+        """Whether sensors that were never seen may still be on their way."""
+        return self._began_ns is not None and self._now_ns - self._began_ns < FINDING_NS
 
     def _fresh_estimate(self) -> Estimate | None:
         last = self._estimate

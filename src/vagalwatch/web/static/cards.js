@@ -57,7 +57,8 @@ function offline() {
 }
 
 function measure(state) {
-  const { measure: now, missing, notice, ask } = state.view;
+  const { measure: now, missing, notice, ask, why } = state.view;
+  const because = why.map(({ say: key, ...values }) => ["", line(key, values)]);
   const expired = notice?.say === "break.expired";
   const since = missing.map(({ stream, since_ms }) =>
     line(`page.since-${stream}`, { time: clock(since_ms, state, Math.floor) }));
@@ -67,6 +68,7 @@ function measure(state) {
     notice: notice ? line(notice.say) : "",
     lines: [...since, ...also],
     progress: now.progress,
+    folded: because.length ? [[line("page.why"), because]] : [],
     // Who wants the break after all says yes to the question that has passed.
     answers: expired ? [["yes", line("page.still-break"), notice.about]] : answers("", "start-break"),
     quiet: [...(ask ? [["open", line("ask.open"), "ask"]] : []), open("card")],

@@ -57,7 +57,8 @@ function draw() {
 function mark(view, door, said) {
   if (!view || said) return "";
   if (door === "lost") return line("page.offline-mark");
-  return view.recording ? "" : line("page.not-recording");
+  if (!view.recording) return line("page.not-recording");
+  return view.anew ? line("page.journal-anew") : "";
 }
 
 function drawLines(lines, strong) {
@@ -84,8 +85,11 @@ function drawStep(steps, about) {
 
 function drawFolded(folded) {
   if (!changed("folded", folded)) return;
+  const open = [...byId("folded").querySelectorAll("details[open] > summary")].map((each) => each.textContent);
+  const focused = byId("folded").contains(document.activeElement) ? document.activeElement.textContent : null;
   byId("folded").replaceChildren(...folded.map(([title, rows]) => {
     const made = document.createElement("details");
+    made.open = open.includes(title); // what is read goes on while its numbers change
     made.append(element("summary", title), ...rows.map(([small, text]) => {
       const said = element("p", text);
       if (small) said.prepend(element("small", small));
@@ -93,6 +97,7 @@ function drawFolded(folded) {
     }));
     return made;
   }));
+  [...byId("folded").querySelectorAll("summary")].find((each) => each.textContent === focused)?.focus();
 }
 
 function drawAnswers(id, rows, call) {
