@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
+from itertools import pairwise
 from string import Formatter
 
 import pytest
@@ -135,6 +137,13 @@ def test_every_gate_and_reason_line_has_a_code() -> None:
     gates = {f"gate.{code}" for code in (*codes.Gate, codes.CALIBRATING, codes.EXPIRED)}
     why = {f"why.{code}" for code in codes.Why}
     assert {key for key in LINES if key.startswith(("gate.", "why."))} == gates | why
+
+
+def test_every_section_says_what_it_is_for() -> None:
+    """Where a therapist reads it: right above the section."""
+    text = (files("vagalwatch.alerts") / "words" / "en.toml").read_text(encoding="utf-8")
+    for before, line in pairwise(text.splitlines()):
+        assert not line.startswith("[") or before.startswith("# "), line
 
 
 def test_every_line_to_say_has_its_purpose() -> None:

@@ -84,7 +84,7 @@ function prompt({ id, about, say, minutes }) {
     say: headline,
     more: `${more} ${line("prompt.offer", { minutes })}`.trim(),
     answers: answers(id, "yes", "not-now", ...low),
-    quiet: [["wrong", line("page.wrong"), id]],
+    quiet: [...answers(id, "later"), ["wrong", line("page.wrong"), id]],
   };
 }
 
@@ -130,9 +130,9 @@ function onBreak({ break: pause, notice }, state) {
       ...(agreed.length ? [[line("page.agreed"), agreed]] : []),
     ],
     answers: answers(pause.id, ...here, "im-back", "more-time"),
+    quiet: [open("followed")], // a matter of safety: never folded away here
     otherwise: otherwise(pause, ["wrong", line("page.no-break"), pause.id]),
     plain: true,
-    quiet: [open("followed")], // a matter of safety: never folded away here
   };
 }
 
