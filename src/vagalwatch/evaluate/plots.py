@@ -102,8 +102,9 @@ class _Artist:
         """In the order of the page."""
         yield from self._arousal()
         yield from self._found()
+        yield from self._stories(to_find=True)
         yield from self._false()
-        yield from self._stories()
+        yield from self._stories(to_find=False)
         yield from self._timelines()
 
     # --- arousal ------------------------------------------------------------------------------
@@ -189,35 +190,31 @@ class _Artist:
                 lambda one, kind: one.figures.get(f"false_per_h.{kind}"),
             )
 
-    def _stories(self) -> Iterator[Picture]:
-        stories = list(dict.fromkeys(s for one in self._report.detectors for s in one.stories))
-        traps = [
-            story
-            for story in stories
-            if not any(
-                name.startswith("found.")
-                for one in self._report.detectors
-                for name in one.stories[story]
-            )
-        ]
-        if traps:
-            yield self._dots(
-                _Frame("False alerts", "Where nothing is to be found", "false alerts an hour"),
-                traps,
-                self._report.detectors,
-                lambda one, story: one.stories[story].get("false_per_h"),
-            )
-        events = [story for story in stories if story not in traps]
-        if events:
-            yield self._dots(
-                _Frame("Events", "Found, by story", "share of events found", 1.0),
-                events,
-                self._report.detectors,
-                lambda one, story: next(
-                    (told for name, told in one.stories[story].items() if name[:6] == "found."),
-                    None,
+    def _stories(self, *, to_find: bool) -> Iterator[Picture]:
+        """Story by story: what was found where something is there, or what was falsely said."""
+        stories = dict.fromkeys(story for one in self._report.detectors for story in one.stories)
+        eventful = {case.truth.story for case in self._report.judged if case.truth.events}
+        rows = [story for story in stories if (story in eventful) == to_find]
+        if not rows:
+            return
+        frame = (
+            _Frame("Events", "Found, by story", "share of events found", 1.0)
+            if to_find
+            else _Frame("False alerts", "Where nothing is to be found", "false alerts an hour")
+        )
+        yield self._dots(
+            frame,
+            rows,
+            self._report.detectors,
+            lambda one, story: next(
+                (
+                    told
+                    for name, told in one.stories[story].items()
+                    if (name.startswith("found.") if to_find else name == "false_per_h")
                 ),
-            )
+                None,
+            ),
+        )
 
     # --- timelines ----------------------------------------------------------------------------
 
@@ -298,12 +295,11 @@ class _Artist:
             axes.axhline(border - 0.5, color="#EEEEEE", linewidth=0.6)
         if frame.line is not None:
             axes.axvline(frame.line, color="#BBBBBB", linewidth=0.8)
-        axes.set_yticks(range(len(rows)), rows)
+        axes.set_yticks(range(len(rows)), [_WORDS.get(row, row) for row in rows])
         axes.tick_params(axis="y", length=0)
         axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=frame.label)
-        axes.set_xlim(left=0)
-        if frame.top is not None:
-            axes.set_xlim(-0.02 * frame.top, 1.02 * frame.top)
+        top = axes.get_xlim()[1] if frame.top is None else frame.top
+        axes.set_xlim(-0.02 * top, 1.02 * top)
         fig.legend(loc="outside lower left", ncols=2)
         return self._done(
             fig,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vagalwatch.evaluate.score import Interval
     from vagalwatch.evaluate.suites import Suite
 
-_WIDTH: Final = 110  # of a table that goes into a file
+_FIRST_WIDTH: Final = 32
+_COLUMN_WIDTH: Final = 18  # of a table that goes into a file, so that no cell is broken
 LEARNT: Final = "not clearly better than the clock on LOC: it may have learnt the protocol."
 AHEAD: Final = "looks ahead: what it says of a minute changes with what comes after it."
 
@@ -157,7 +158,7 @@ def show(report: Report) -> None:
 
     out = Console(highlight=False)
     if not out.is_terminal:
-        out.width = _WIDTH
+        out.width = _FIRST_WIDTH + _COLUMN_WIDTH * len(report.detectors)
     out.print(
         f"{report.about}\n{report.people} people, {report.recordings} recordings, "
         f"{report.hours:.1f} hours; 95 % intervals by bootstrap over people."

@@ -83,6 +83,11 @@ class Script:
                 raise ValueError(f"the phase at {after.at_s} s cuts the one at {before.at_s} s")
         self.phases = phases
         self._starts = [phase.at_s for phase in phases]
+        # Bodies ask for each of their samples, so what can be told before is.
+        self._ways = [
+            [b - a for a, b in zip(before.drive, after.drive, strict=True)]
+            for before, after in itertools.pairwise(phases)
+        ]
         self._middles = [0.0, *(phase.at_s + phase.over_s / 2 for phase in phases[1:])]
 
     def drive(self, t_s: float) -> Drive:
@@ -94,7 +99,8 @@ class Script:
             return phase.drive
         share = done * done * (3 - 2 * done)
         origin = self.phases[index - 1].drive
-        return Drive(*(a + (b - a) * share for a, b in zip(origin, phase.drive, strict=True)))
+        way = self._ways[index - 1]
+        return Drive._make([a + step * share for a, step in zip(origin, way, strict=True)])
 
     def label(self, t_s: float) -> Label:
         """What is true at ``t_s``: a phase's label counts once its transition is half done."""
