@@ -45,20 +45,15 @@ def lf_hf_ms2(
     two of them is over 10 s. Whether ``seconds`` are enough for a band is the caller's question
     (:data:`vagalwatch.hrv.metrics.STANDARD_S`).
     """
-    t_s, rr_ms = beats.t_s[beats.valid], beats.rr_ms[beats.valid]
-    if t_s.size < MIN_KNOTS or t_s[-1] - t_s[0] < SPAN_SHARE * seconds:
+    even = even_ms(beats, seconds)
+    if even is None:
         return None, None
-    if np.add.reduce(rr_ms) < 1000 * _FIGURES.spectrum_coverage * seconds:
-        return None, None
-    if np.maximum.reduce(t_s[1:] - t_s[:-1]) > _FIGURES.spectrum_hole_s:
-        return None, None
-    _, even_ms = resample(t_s, rr_ms, _FIGURES.resample_hz)
-    plan = band_plan(even_ms.size)
+    plan = band_plan(even.size)
     folded = np.zeros(plan.late.shape[0] * _BLOCK)
-    flat_ms = even_ms - np.add.reduce(even_ms) / even_ms.size
+    flat_ms = even - np.add.reduce(even) / even.size
     slope = np.add.reduce(plan.slope * flat_ms)
     flat_ms *= plan.hann
-    folded[: even_ms.size] = flat_ms - slope * plan.ramp
+    folded[: even.size] = flat_ms - slope * plan.ramp
     blocks = (folded.reshape(-1, _BLOCK) @ plan.early).view(np.complex128)
     blocks *= plan.late
     bins = np.add.reduce(blocks).view(np.float64)
@@ -67,6 +62,18 @@ def lf_hf_ms2(
         float(np.add.reduce(bins[: 2 * plan.lf_bins])) * plan.ms2,
         float(np.add.reduce(bins[2 * plan.lf_bins :])) * plan.ms2,
     )
+
+
+def even_ms(beats: BeatWindow, seconds: int) -> Floats | None:
+    """The valid intervals of a window, resampled; ``None`` where a spectrum would be thin."""
+    t_s, rr_ms = beats.t_s[beats.valid], beats.rr_ms[beats.valid]
+    if t_s.size < MIN_KNOTS or t_s[-1] - t_s[0] < SPAN_SHARE * seconds:
+        return None
+    if np.add.reduce(rr_ms) < 1000 * _FIGURES.spectrum_coverage * seconds:
+        return None
+    if np.maximum.reduce(t_s[1:] - t_s[:-1]) > _FIGURES.spectrum_hole_s:
+        return None
+    return resample(t_s, rr_ms, _FIGURES.resample_hz)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
