@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vagalwatch.hrv.artefacts import compensated, jumps, kinds
+from vagalwatch.hrv.artefacts import flagged, jumps, quiet
 from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_float, pack_int, spliced
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
@@ -40,8 +40,14 @@ _LINKED: Final = 1  # its interval starts at the beat before it
 _IMPLAUSIBLE: Final = 2  # no heart's interval
 _JUMP: Final = 4  # its step is not explained by those before
 _BAD: Final = 8  # flagged, once the two beats after it were known
-_REFUSED: Final = _IMPLAUSIBLE | _BAD
-_LINKED_JUMP: Final = _LINKED | _JUMP
+
+# Of every mark: whether such a beat is believed; whether it is while what follows it is not known
+# (only without a jump); whether it is linked.
+_IS_VALID: Final = bytes(not mark & (_IMPLAUSIBLE | _BAD) for mark in range(256))
+_IS_VALID_LAST: Final = bytes(
+    not mark & _IMPLAUSIBLE and mark & (_LINKED | _JUMP) != _LINKED | _JUMP for mark in range(256)
+)
+_IS_LINKED: Final = bytes(mark & _LINKED != 0 for mark in range(256))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,11 +90,15 @@ class BeatWindow:
         """The same window cut to its last ``seconds``."""
         first = int(self.t_s.searchsorted(-seconds, side="right"))
         paired = self.paired[first:].copy()
-        if paired.size:
-            paired[0] = False
+        paired[:1] = False
         return BeatWindow(
             t_s=self.t_s[first:], rr_ms=self.rr_ms[first:], valid=self.valid[first:], paired=paired
         )
+
+    def valid_ms(self, seconds: float) -> NDArray[np.float64]:
+        """The intervals that stand, of the last ``seconds``."""
+        first = int(self.t_s.searchsorted(-seconds, side="right"))
+        return self.rr_ms[first:][self.valid[first:]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +126,11 @@ def classify(
     edges = np.flatnonzero(np.diff(t_ns) > _FRESH_NS) + 1
     for start, end in zip([0, *edges.tolist()], [*edges.tolist(), t_ns.size], strict=True):
         marks[start:end] = _judged(rr_ms[start:end], marks[start:end], 0, 0)
-    return Classified(valid=marks & _REFUSED == 0, valid_last=_valid_last(marks))
+    told = marks.tobytes()
+    return Classified(
+        valid=np.frombuffer(told.translate(_IS_VALID), np.bool_),
+        valid_last=np.frombuffer(told.translate(_IS_VALID_LAST), np.bool_),
+    )
 
 
 def take(state: HeartState, heart: Heart) -> None:
@@ -169,11 +183,11 @@ def window(state: HeartState, t_ns: int, seconds: int) -> BeatWindow:
     times = ints(state.beat_t_ns)
     end = int(times.searchsorted(t_ns, side="right"))
     start = int(times.searchsorted(t_ns - seconds * NS, side="right"))
-    marks = np.frombuffer(state.marks, np.uint8)[start:end]
-    valid = marks & _REFUSED == 0
-    valid[-_AFTER:] = _valid_last(marks[-_AFTER:])
-    paired = marks & _LINKED != 0
-    paired &= valid
+    marks = state.marks[start:end]
+    last = marks[-_AFTER:]
+    told = marks[:-_AFTER].translate(_IS_VALID) + last.translate(_IS_VALID_LAST)
+    valid = np.frombuffer(told, np.bool_)
+    paired = np.frombuffer(marks.translate(_IS_LINKED), np.bool_) & valid
     paired[:1] = False
     paired[1:] &= valid[:-1]
     return BeatWindow(
@@ -182,13 +196,6 @@ def window(state: HeartState, t_ns: int, seconds: int) -> BeatWindow:
         valid=valid,
         paired=paired,
     )
-
-
-def _valid_last(marks: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether a beat is believed while what follows it is not known: only without a jump."""
-    believed: NDArray[np.bool_] = marks & _IMPLAUSIBLE == 0
-    believed &= marks & _LINKED_JUMP != _LINKED_JUMP
-    return believed
 
 
 def _take_beat(state: HeartState, t_ns: int, rr_ms: float, *, chained: bool) -> None:
@@ -244,6 +251,10 @@ def _judge_new(state: HeartState) -> None:
     if state.stepped == size:
         return
     held = np.frombuffer(state.marks, np.uint8)
+    if _nothing_new(state, held):
+        state.stepped = size
+        state.judged = size - _AFTER
+        return
     since = state.judged
     while since > 0 and held[since - 1] & _JUMP:
         since -= 1  # a beat after a jump may be judged together with it
@@ -252,6 +263,16 @@ def _judge_new(state: HeartState) -> None:
     state.marks = state.marks[:since] + marks[since - first :].tobytes()
     state.stepped = size
     state.judged = max(0, size - _AFTER)
+
+
+def _nothing_new(state: HeartState, held: NDArray[np.uint8]) -> bool:
+    """Whether the beats that came have no mark to get: nearly all rows of a healthy heart."""
+    first = state.stepped - _BEATS.deviation_beats
+    if first < 0 or state.judged + _AFTER < state.stepped:
+        return False
+    if held[max(0, state.judged - 1) :].max() >= _JUMP or not (held[first + 1 :] & _LINKED).all():
+        return False
+    return quiet(floats(state.rr_ms)[first:], _BEATS.coarsest_tick_ms)
 
 
 def _judged(
@@ -270,8 +291,7 @@ def _judged(
     marks[jumps(rr_ms, drr_ms, least=least, since=stepped)] |= _JUMP
     places = judged + np.flatnonzero(marks[judged:] & _JUMP)
     if places.size and places[0] <= end:
-        flags = kinds(rr_ms, drr_ms, places, least=least) != 0
-        flags |= compensated(rr_ms, drr_ms, places, least=least)
+        flags = flagged(rr_ms, drr_ms, places, least=least)
         due = places[places < end]
         # A jump that leads into a hole cannot be told from an artefact.
         flags[due] |= linked[due] & ~(linked[due + 1] & linked[due + 2])

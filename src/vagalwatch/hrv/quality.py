@@ -20,6 +20,8 @@ from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import GapReason, Stream
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from vagalwatch.records import Gap
 
 _QUALITY = PARAMETERS.quality
@@ -113,12 +115,9 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
         return Pulse(gate=_LINK_GATES.get(reason, Gate.HEART_GAP), minutes=minutes)
     if newest_ns <= t_ns - _QUALITY.silent_s * NS:
         return Pulse(gate=Gate.HEART_SILENT, minutes=minutes)
-    minute = minutes.last(_FIGURES.variability_s)
-    if _frozen(state, minute, t_ns):
+    if _frozen(state, minutes, t_ns):
         return Pulse(gate=Gate.HEART_FROZEN, minutes=minutes)
-    recent = minute.last(_FIGURES.hr_s)
-    recent_ms = recent.rr_ms[recent.valid]
-    beats_bpm = rate_bpm(recent_ms, _FIGURES.hr_beats)
+    beats_bpm = rate_bpm(minutes.valid_ms(_FIGURES.hr_s), _FIGURES.hr_beats)
     device_bpm = _device_bpm(state, t_ns, _FIGURES.hr_s)
     hr_bpm = device_bpm if beats_bpm is None else beats_bpm
     if hr_bpm is None:
@@ -130,8 +129,7 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
         and _gives_nearly_all(state, minutes, t_ns)
     ):
         return Pulse(gate=Gate.HEART_DISAGREES, minutes=minutes)
-    latest = recent.last(_FIGURES.short_s)
-    short_bpm = rate_bpm(latest.rr_ms[latest.valid], _FIGURES.short_beats)
+    short_bpm = rate_bpm(minutes.valid_ms(_FIGURES.short_s), _FIGURES.short_beats)
     if short_bpm is None and not minutes.rr_ms.size:
         # Only a device that never gives beats: a wrist that lost them guesses its own rate.
         short_bpm = _device_bpm(state, t_ns, _FIGURES.short_s)
@@ -140,7 +138,7 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
         minutes=minutes,
         hr_bpm=hr_bpm,
         short_bpm=short_bpm,
-        steady_bpm=_steady_bpm(state, minutes.last(_FIGURES.steady_s), t_ns),
+        steady_bpm=_steady_bpm(state, minutes.valid_ms(_FIGURES.steady_s), t_ns),
     )
 
 
@@ -163,8 +161,8 @@ def _newest_ns(state: hb.HeartState, t_ns: int) -> int:
 
 def _rates(state: hb.HeartState, t_ns: int, seconds: int) -> slice:
     times = ints(state.hr_t_ns)
-    start, end = times.searchsorted((t_ns - seconds * NS, t_ns), side="right").tolist()
-    return slice(start, end)
+    start = int(times.searchsorted(t_ns - seconds * NS, side="right"))
+    return slice(start, int(times.searchsorted(t_ns, side="right")))
 
 
 def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
@@ -173,10 +171,9 @@ def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
     return weighted_median(rates, floats(state.hr_quality)[said]) if rates.size else None
 
 
-def _steady_bpm(state: hb.HeartState, minute: hb.BeatWindow, t_ns: int) -> float:
+def _steady_bpm(state: hb.HeartState, beats_ms: NDArray[np.float64], t_ns: int) -> float:
     """All that the source says of a minute: a beat counts 1, a rate as far as it can be trusted."""
     said = _rates(state, t_ns, _FIGURES.steady_s)
-    beats_ms = minute.rr_ms[minute.valid]
     rates = np.concatenate((floats(state.hr_bpm)[said], MS_PER_MINUTE / beats_ms))
     weights = np.concatenate((floats(state.hr_quality)[said], np.ones(beats_ms.size)))
     return weighted_median(rates, weights)
@@ -187,17 +184,19 @@ def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -
     spoke = ints(state.hr_t_ns)[_rates(state, t_ns, _QUALITY.disagree_s)]
     spoken_s = max((t_ns - int(spoke[0])) / NS, float(_FIGURES.hr_s))
     return all(
-        float(part.rr_ms[part.valid].sum()) >= _QUALITY.disagree_coverage * 1000 * seconds
+        float(minutes.valid_ms(seconds).sum()) >= _QUALITY.disagree_coverage * 1000 * seconds
         for seconds in (spoken_s, _FIGURES.hr_s)
-        for part in (minutes.last(seconds),)
     )
 
 
-def _frozen(state: hb.HeartState, minute: hb.BeatWindow, t_ns: int) -> bool:
-    """Ten equal intervals in a row; without intervals three minutes of one rate."""
-    if minute.rr_ms.size:
-        changes = np.flatnonzero(np.diff(minute.rr_ms) != 0)
-        edges = np.concatenate(([-1], changes, [minute.rr_ms.size - 1]))
+def _frozen(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
+    """Ten equal intervals in a row within a minute; without intervals three minutes of one rate."""
+    rr_ms = minutes.rr_ms[int(minutes.t_s.searchsorted(-_FIGURES.variability_s, side="right")) :]
+    if rr_ms.size:
+        changes = rr_ms[1:] != rr_ms[:-1]
+        if rr_ms.size - np.count_nonzero(changes) < _QUALITY.frozen_rr:
+            return False
+        edges = np.concatenate(([-1], np.flatnonzero(changes), [rr_ms.size - 1]))
         return int(np.diff(edges).max()) >= _QUALITY.frozen_rr
     said = _rates(state, t_ns, _QUALITY.frozen_hr_s)
     times, rates = ints(state.hr_t_ns)[said], floats(state.hr_bpm)[said]
