@@ -188,6 +188,8 @@ async def play(
             await life
         await stage.air.stop()
         counted = _count(settings.journal_path, stage.zero_ns)
+    if service.hub.faults:
+        raise DemoError(f"Please report this: the estimate failed ({service.hub.faults}).")
     if counted.beats != stage.beats or counted.eda_samples != stage.eda_samples:
         raise DemoError(
             f"The wearables sent {stage.beats} beats and {stage.eda_samples} skin samples, "
