@@ -29,6 +29,7 @@ from vagalwatch.settings import (
     SensorSettings,
     Settings,
     WearerSettings,
+    WordsSettings,
 )
 
 if TYPE_CHECKING:
@@ -80,10 +81,23 @@ async def test_each_part_is_named_once_and_in_order(tmp_path: Path) -> None:
         "clock",
         "bluetooth",
         "sensors",
+        "words",
         "page",
         "broker",
         "influxdb",
     ]
+
+
+async def test_a_line_that_does_not_exist_is_found_before_the_service_starts(
+    tmp_path: Path,
+) -> None:
+    assert (await one("words", settings(tmp_path))).ok
+    file = tmp_path / "words.toml"
+    file.write_text('[answer]\nyess = "Yes, please"\n', encoding="utf-8")
+    own = settings(tmp_path).model_copy(update={"words": WordsSettings(file=file)})
+    finding = await one("words", own)
+    assert not finding.ok
+    assert "Did you mean “answer.yes”?" in finding.found
 
 
 async def test_a_disk_with_room_is_ok_and_nothing_is_left_on_it(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vagalwatch import __version__
+from vagalwatch import __version__, language
 from vagalwatch.control import ControlError, NotRunningError, call
+from vagalwatch.settings import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from vagalwatch.settings import MqttSettings, PageSettings, Settings
+    from vagalwatch.settings import MqttSettings, PageSettings, Settings, WordsSettings
 
     Status = dict[str, Any]
     """What the running service says of itself."""
@@ -51,6 +52,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield await asyncio.to_thread(_clock)
     yield await _adapter()
     yield _sensors(settings)
+    yield _words(settings.words)
     running = service.ok is not None
     yield _page(settings.page, running=running)
     yield await _broker(settings.mqtt, running=running)
@@ -119,6 +121,18 @@ def _lag(status: Status) -> Finding:
     else:
         mend = status["influxdb"] or "InfluxDB was away or is slow; it is being told all of it."
     return Finding("lag", ok=lag_s <= LAG_S and not aside, found=found, mend=mend)
+
+
+def _words(settings: WordsSettings) -> Finding:
+    try:
+        language.load(settings)
+    except ConfigError as error:
+        mend = (
+            "Mend that line of the file, or the configuration; `vagalwatch run` does not start so."
+        )
+        return Finding("words", ok=False, found=str(error), mend=mend)
+    own = "" if settings.file is None else f", with the lines of {settings.file}"
+    return Finding("words", ok=True, found=f"People are told in “{settings.language}”{own}.")
 
 
 def _disk(state_dir: Path) -> Finding:

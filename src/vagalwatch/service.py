@@ -8,8 +8,7 @@ import logging
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vagalwatch import __version__, watchdog
-from vagalwatch.alerts import words
+from vagalwatch import __version__, language, watchdog
 from vagalwatch.clock import NS
 from vagalwatch.control import ControlServer
 from vagalwatch.deliver.broker import EmbeddedBroker
@@ -25,7 +24,6 @@ from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.records import ClockStep, Run, Tick
 from vagalwatch.recover import EVENTS, recover, restart_gaps, snapshot_of
 from vagalwatch.sensors.link import SensorLink
-from vagalwatch.settings import ConfigError
 from vagalwatch.web.app import Page
 from vagalwatch.web.credentials import Credentials
 
@@ -35,9 +33,10 @@ if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
 
+    from vagalwatch.alerts import words
     from vagalwatch.clock import Clock
     from vagalwatch.journal.port import Entry
-    from vagalwatch.settings import Settings, WordsSettings
+    from vagalwatch.settings import Settings
 
 _log: Final = logging.getLogger(__name__)
 
@@ -139,7 +138,7 @@ class Service:
 
     def _wake_up(self) -> Hub:
         """Engines as they were, and the record of the run that begins."""
-        self._known = _lines(self._settings.words)
+        self._known = language.load(self._settings.words)
         recovered = {wearer: recover(self.journal, wearer) for wearer in self._wearers}
         now_ns = self._clock.now_ns()
         gaps = [
@@ -283,17 +282,3 @@ def _events(journal: SqliteJournal) -> Iterator[Entry]:
     while batch := journal.read(after, kinds=("setting", *EVENTS)):
         yield from batch
         after = batch[-1].place
-
-
-def _lines(settings: WordsSettings) -> words.Lines:
-    """What is said to people: the language's lines, with the therapist's own in their place."""
-    try:
-        known = words.lines(settings.language)
-        if settings.file is not None:
-            known = words.edited(known, settings.file.read_text(encoding="utf-8"))
-    except words.WordsError as error:
-        where = "words.language" if settings.file is None else settings.file
-        raise ConfigError(f"{where}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"words.file cannot be read: {error}.") from error
-    return known

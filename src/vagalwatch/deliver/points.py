@@ -278,10 +278,16 @@ def _event(record: Record) -> _Event | None:
             )
         case BreakStep():
             by = " (self-started)" if record.origin == "self" else ""
+            why = f": {record.reason.replace('-', ' ')}" if record.reason else ""
             return _Event(
                 record.phase,
-                BREAK_WORDS[record.phase] + by,
-                _known(id=record.id, onset_ns=record.began_ns, until_ns=record.until_ns),
+                BREAK_WORDS[record.phase] + why + by,
+                _known(
+                    id=record.id,
+                    reason=record.reason,
+                    onset_ns=record.began_ns,
+                    until_ns=record.until_ns,
+                ),
             )
         case Answer():
             return _Event(

@@ -9,8 +9,8 @@ import pytest
 from helpers_mqtt import a_step
 from vagalwatch.alerts import words
 from vagalwatch.deliver import mqtt_messages as messages
+from vagalwatch.language import load
 from vagalwatch.records import BreakPhase
-from vagalwatch.service import _lines
 from vagalwatch.settings import ConfigError, WordsSettings
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_lines_of_ones_own_stand_in_the_place_of_a_languages(tmp_path: Path) -> None:
     file = tmp_path / "words.toml"
     file.write_text('[break]\nreturned = "Schön, dass du da bist."\n', encoding="utf-8")
-    known = _lines(WordsSettings(language="de", file=file))
+    known = load(WordsSettings(language="de", file=file))
     assert known["break.returned"] == "Schön, dass du da bist."
     assert known["answer.yes"] == "Ja"
     step = a_step(5, BreakPhase.RETURNED)
@@ -43,11 +43,11 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
     if text is not None:
         file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=says.replace("?", r"\?")) as error:
-        _lines(WordsSettings(file=file))
+        load(WordsSettings(file=file))
     assert str(file) in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_language_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(ConfigError, match=r"words.language: .*There are: de, en"):
-        _lines(WordsSettings(language="fi"))
+        load(WordsSettings(language="fi"))
