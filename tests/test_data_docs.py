@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from helpers_recording import heart
+from vagalwatch import window_file
 from vagalwatch.analysis import COLUMNS, NO_ROW, EpisodeRow, Summary
 from vagalwatch.engine import Engine
 from vagalwatch.export import FORMATS
 from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, STATE_GATES, Gate
+from vagalwatch.hrv.metrics import STANDARD_S
 from vagalwatch.hrv.parameters import PARAMETERS
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.records import (
@@ -61,6 +63,12 @@ def names(heading: str) -> list[str]:
 def test_every_column_stands_there_in_order() -> None:
     assert tuple(names("timeline.csv, timeline.parquet")) == COLUMNS
     assert all(len(row) == 5 for row in table("timeline.csv, timeline.parquet"))
+
+
+def test_every_column_of_the_windows_stands_there_in_order() -> None:
+    assert tuple(names("windows.csv, windows.parquet")) == window_file.COLUMNS
+    for seconds in set(STANDARD_S.values()) - {10, 60}:
+        assert f"{seconds} s (" in DOC
 
 
 def test_every_state_and_every_code_stands_there_once() -> None:

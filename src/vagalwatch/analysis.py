@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from vagalwatch import __version__
+from vagalwatch import __version__, window_file
 from vagalwatch.engine import ENGINE_VERSION, Engine
 from vagalwatch.export.parquet import MissingExtraError, from_csv
 from vagalwatch.hrv.baseline import WINDOW_KEY
@@ -119,10 +119,12 @@ def analyze(
     *,
     wearer: str | None = None,
     baseline: tuple[float, float] | None = None,
+    windows: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Write ``timeline.csv``, ``timeline.parquet``, ``episodes.json`` and ``summary.json``.
 
+    ``windows``: also ``windows.csv`` and ``windows.parquet`` (:mod:`vagalwatch.window_file`).
     ``baseline`` is the stretch (in s of the recording) from which alone the personal baseline is
     taken; else it is the first usable minutes. Without pyarrow there is no Parquet file, and a
     note in the summary says so.
@@ -134,6 +136,8 @@ def analyze(
     timeline = run(recording, baseline=baseline, progress=progress)
     out_dir.mkdir(parents=True, exist_ok=True)
     _write_csv(timeline.rows, out_dir / "timeline.csv")
+    if windows:
+        window_file.write(recording, out_dir / "windows.csv")
     notes = [*recording.notes, *_on_the_baseline(timeline.baseline)]
     try:
         from_csv(
@@ -142,8 +146,10 @@ def analyze(
             numbers=set(COLUMNS) - {"state", "reason"},
             about={"engine_version": ENGINE_VERSION, "parameters": parameters_hash()},
         )
+        if windows:
+            window_file.write_parquet(out_dir / "windows.csv", out_dir / "windows.parquet")
     except MissingExtraError as error:
-        notes.append(f"timeline.parquet was not written. {error}")
+        notes.append(f"No Parquet file was written. {error}")
     summary = summarize(recording, timeline, tuple(notes))
     _write_json([asdict(episode) for episode in timeline.episodes], out_dir / "episodes.json")
     _write_json(asdict(summary), out_dir / "summary.json")

@@ -295,10 +295,14 @@ def decode(
 def analyze(
     recording: Annotated[Path, typer.Argument(help="E4 folder, RR text, tidy CSV or journal.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    *,
     wearer: WearerOption = None,
     baseline: Annotated[
         str | None, typer.Option(help="START:END in s; else the first 5 usable minutes.")
     ] = None,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="Also windows.csv: HRV of all 60 s and 300 s windows.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put a recording through the pipeline: timeline, episodes, summary."""
@@ -307,7 +311,9 @@ def analyze(
 
     stretch = None if baseline is None else _stretch(baseline)
     with _errors(RecordingError, OSError), _progress("Analysing") as progress:
-        summary = analyze(recording, out, wearer=wearer, baseline=stretch, progress=progress)
+        summary = analyze(
+            recording, out, wearer=wearer, baseline=stretch, windows=windows, progress=progress
+        )
     if as_json:
         _print_json(asdict(summary))
         return

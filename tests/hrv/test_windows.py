@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from helpers_hrv import NS, T0_NS, WEARER, in_order, rr_around, ticks
 from helpers_real import shared_data
 from vagalwatch.engine import Engine
-from vagalwatch.hrv.beats import BeatWindow, Classified, classify
+from vagalwatch.hrv.beats import Classified, classify
 from vagalwatch.hrv.metrics import variability
 from vagalwatch.hrv.spectrum import lf_hf_ms2
 from vagalwatch.hrv.windows import Beats, Windows, windows
@@ -148,7 +148,7 @@ def test_a_patient_with_many_ectopics() -> None:
 def test_each_window_is_its_direct_definition(beats: Beats, seconds: int) -> None:
     table = windows(beats, seconds)
     for k in range(0, table.t_ns.size, 3):
-        window = cut(beats, int(table.t_ns[k]), seconds)
+        window = beats.window(int(table.t_ns[k]), seconds)
         figures = variability(window, seconds)
         lf_ms2, hf_ms2 = lf_hf_ms2(window, seconds)
         assert bool(table.irregular[k]) == figures.irregular
@@ -159,22 +159,6 @@ def test_each_window_is_its_direct_definition(beats: Beats, seconds: int) -> Non
             assert math.isnan(ours) == (value is None), (name, k)
             if value is not None:
                 assert ours == about(value), (name, k)
-
-
-def cut(beats: Beats, t_ns: int, seconds: int) -> BeatWindow:
-    start = int(np.searchsorted(beats.t_ns, t_ns - seconds * NS, side="right"))
-    stop = int(np.searchsorted(beats.t_ns, t_ns, side="right"))
-    valid = beats.believed.valid[start:stop].copy()
-    valid[-2:] = beats.believed.valid_last[start:stop][-2:]
-    paired = beats.linked[start:stop] & valid
-    paired[:1] = False
-    paired[1:] &= valid[:-1]
-    return BeatWindow(
-        t_s=(beats.t_ns[start:stop] - t_ns) / NS,
-        rr_ms=beats.rr_ms[start:stop],
-        valid=valid,
-        paired=paired,
-    )
 
 
 def test_in_hindsight_the_spectrum_is_scipys_of_the_whole_curve() -> None:

@@ -44,6 +44,22 @@ class Beats:
     linked: Bools
     believed: Classified
 
+    def window(self, t_ns: int, seconds: int) -> BeatWindow:
+        """The beats of (t - seconds, t] as a live row at t believes them."""
+        start = int(np.searchsorted(self.t_ns, t_ns - seconds * NS, side="right"))
+        stop = int(np.searchsorted(self.t_ns, t_ns, side="right"))
+        valid = self.believed.valid[start:stop].copy()
+        valid[-2:] = self.believed.valid_last[start:stop][-2:]
+        paired = self.linked[start:stop] & valid
+        paired[:1] = False
+        paired[1:] &= valid[:-1]
+        return BeatWindow(
+            t_s=(self.t_ns[start:stop] - t_ns) / NS,
+            rr_ms=self.rr_ms[start:stop],
+            valid=valid,
+            paired=paired,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
