@@ -51,7 +51,16 @@ def test_the_example_is_as_short_as_promised(examples: str) -> None:
 
 
 def test_the_docs_name_what_there_is() -> None:
-    for member in ("beats", "hr_bpm", "eda_us", "acc_mg", "row_t_s", "baseline_s", "recording"):
+    for member in (
+        "beats",
+        "hr_bpm",
+        "device_hr_bpm",
+        "eda_us",
+        "acc_mg",
+        "row_t_s",
+        "baseline_s",
+        "recording",
+    ):
         assert f"| `person.{member}` |" in DOCS
         assert hasattr(Person, member) or member in Person.__dataclass_fields__
     assert f"for each {ROW_S} s" in DOCS

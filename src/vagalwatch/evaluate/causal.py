@@ -30,7 +30,11 @@ def looking_ahead(source: Source, detectors: Sequence[str]) -> tuple[str, ...]:
     """The names of those whose rows of ``source`` change when its end is cut off."""
     person = source.load().person
     cut_s = max(CUT * person.duration_s, person.baseline_s[1])
-    short = Person(recording=until(person.recording, cut_s), baseline_s=person.baseline_s)
+    short = Person(
+        recording=until(person.recording, cut_s),
+        baseline_s=person.baseline_s,
+        shown_hr_bpm=_shown_until(person.shown_hr_bpm, cut_s),
+    )
     loaded: list[Any] = [load(name) for name in detectors]
     return tuple(
         one.name
@@ -52,6 +56,13 @@ def until(recording: Recording, end_s: float) -> Recording:
         ),
         markers=tuple(marker for marker in recording.markers if marker[0] <= end_ns),
     )
+
+
+def _shown_until(shown: tuple[Values, Values] | None, end_s: float) -> tuple[Values, Values] | None:
+    if shown is None:
+        return None
+    stays = shown[0] <= end_s
+    return shown[0][stays], shown[1][stays]
 
 
 def _cut(series: Series, end_ns: int) -> Series:

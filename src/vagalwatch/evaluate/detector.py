@@ -44,6 +44,8 @@ class Person:
     recording: Recording
     """The same as it was read, with its gaps, contact flags and every source."""
     baseline_s: tuple[float, float]
+    shown_hr_bpm: tuple[Values, Values] | None = None
+    """The rate that the device itself showed, where the recording has a better one in its place."""
 
     @property
     def duration_s(self) -> float:
@@ -63,8 +65,13 @@ class Person:
 
     @cached_property
     def hr_bpm(self) -> tuple[Values, Values]:
-        """Times and values of the heart rate that the device computed itself; both (n,)."""
+        """Times and heart rate; both (n,). The device's own, or tracked in its optical signal."""
         return self._series("hr_bpm")
+
+    @property
+    def device_hr_bpm(self) -> tuple[Values, Values]:
+        """Times and heart rate as the device itself showed it; both (n,)."""
+        return self.hr_bpm if self.shown_hr_bpm is None else self.shown_hr_bpm
 
     @cached_property
     def eda_us(self) -> tuple[Values, Values]:

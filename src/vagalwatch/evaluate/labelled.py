@@ -8,19 +8,25 @@ stress 1, 0 or empty) and beside it one E4 session folder a subject.
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from vagalwatch.evaluate.case import Case, Truth, whole
 from vagalwatch.evaluate.detector import Person
 from vagalwatch.evaluate.score import Phase
 from vagalwatch.sensors.recording import RecordingError, read
-from vagalwatch.sensors.recording.text import lines, number, refuse
+from vagalwatch.sensors.recording.e4 import find
+from vagalwatch.sensors.recording.model import NS
+from vagalwatch.sensors.recording.text import lines, number, refuse, table, unix_ns
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vagalwatch.evaluate.detector import Values
     from vagalwatch.evaluate.score import Load
 
 LABELS: Final = "labels.csv"
@@ -52,7 +58,11 @@ class Labelled:
         if not baseline_s[0] < baseline_s[1]:
             raise RecordingError(f"{self.path.name}: its baseline lies outside of the recording.")
         return Case(
-            Person(recording=recording, baseline_s=baseline_s),
+            Person(
+                recording=recording,
+                baseline_s=baseline_s,
+                shown_hr_bpm=_shown(self.path, recording.start_ns),
+            ),
             Truth(
                 who=self.who,
                 story="",
@@ -65,6 +75,18 @@ class Labelled:
                 marked=tuple(p for p in phases if p.name != BASELINE) if self.watch_all else (),
             ),
         )
+
+
+def _shown(path: Path, start_ns: int) -> tuple[Values, Values] | None:
+    """``HR.csv`` of an E4 folder: reading it as a recording puts the tracked pulse in its place."""
+    shown = find(path, "HR.csv") if path.is_dir() else None
+    if shown is None:
+        return None
+    (_, start), (_, rate) = itertools.islice(lines(shown), 2)
+    rate_hz = number(shown, 2, rate, "a rate in Hz")
+    values = table(shown, header_lines=2, columns=1)[:, 0]
+    from_s = (unix_ns(shown, 1, start) - start_ns) / NS
+    return from_s + np.arange(values.size) / rate_hz, values
 
 
 def stress_predict(folder: Path) -> list[Labelled]:

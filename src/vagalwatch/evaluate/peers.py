@@ -77,8 +77,11 @@ class Clock:
 
 
 def heart_rate(person: Person) -> Values:
-    """Median heart rate of the last 30 s at each row, NaN without one; the device's, else RR's."""
-    t_s, bpm = person.hr_bpm
+    """Median heart rate of the last 30 s at each row, NaN without one.
+
+    As the device shows it, which is what people have today; of the RR intervals where it does not.
+    """
+    t_s, bpm = person.device_hr_bpm
     if not t_s.size:
         t_s, rr_ms = person.beats
         bpm = 60_000 / rr_ms

@@ -1,0 +1,75 @@
+"""Labelled recordings as cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from helpers_real import shared_data
+from helpers_recording import e4_folder
+from vagalwatch.evaluate.labelled import stress_predict
+from vagalwatch.evaluate.peers import heart_rate
+from vagalwatch.sensors.recording import RecordingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def layout(folder: Path, *rows: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    e4_folder(folder / "S01")
+    text = "\n".join(["subject,phase,stress,start_s,end_s", *rows])
+    (folder / "labels.csv").write_text(text + "\n")
+    return folder
+
+
+def test_phases_are_cut_at_the_recordings_end_and_the_rests_are_watched(tmp_path: Path) -> None:
+    rows = ("S01,baseline,0,0,8", "S01,talk,1,8,12", "S01,relax1,0,12,300", "S01,quiz,,300,400")
+    (case,) = stress_predict(layout(tmp_path, *rows))
+    person, truth = case.load()
+    assert [(p.name, p.load, p.from_s) for p in truth.phases] == [
+        ("baseline", "rest", 0),
+        ("talk", "task", 8),
+        ("relax1", "rest", 12),
+    ]
+    assert truth.phases[-1].to_s == person.duration_s < 21
+    assert [p.name for p in truth.watch] == ["baseline", "relax1"]
+    assert list(person.baseline_s) == list(truth.baseline_s) == [0, 8]
+    assert truth.who == "S01"
+
+
+def test_the_rules_are_told_what_the_device_showed(tmp_path: Path) -> None:
+    """The recording has a rate of its own making in the place of HR.csv; people have HR.csv."""
+    (case,) = stress_predict(layout(tmp_path, "S01,baseline,0,0,8"))
+    person, _ = case.load()
+    t_s, bpm = person.device_hr_bpm
+    assert t_s.tolist() == list(range(10, 20))  # HR.csv starts 10 s after the others
+    assert set(bpm.tolist()) == {80.0}
+    assert np.isnan(heart_rate(person)[0])
+    assert heart_rate(person)[2] == 80
+
+
+def test_a_baseline_outside_of_the_recording_is_one_sentence(tmp_path: Path) -> None:
+    (case,) = stress_predict(layout(tmp_path, "S01,talk,1,30,60"))
+    assert case.load().person.baseline_s[0] == 0
+    (case,) = stress_predict(layout(tmp_path / "b", "S01,baseline,0,30,60"))
+    assert case.load().person.baseline_s[0] == 0  # not there: the usual one
+
+
+@pytest.mark.parametrize("row", ["S01,talk,2,0,5", "S01,talk,yes,0,5"])
+def test_stress_is_1_0_or_empty(tmp_path: Path, row: str) -> None:
+    with pytest.raises(RecordingError, match=r"labels\.csv, line 2: stress 1, 0 or empty"):
+        stress_predict(layout(tmp_path, row))
+
+
+def test_all_subjects_beside_the_clone_have_three_tasks_between_rests() -> None:
+    cases = stress_predict(shared_data("stress_predict"))
+    assert len(cases) == 13
+    for case in cases:
+        assert [p.name for p in case.phases if p.load == "task"] == [
+            "stroop",
+            "interview",
+            "hyperventilation",
+        ]
