@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from playwright.async_api import expect
@@ -119,6 +120,67 @@ async def test_not_yet_settled_the_person_overrides_and_mends(
         assert own.errors == []
 
 
+PACES = """async () => {
+  const { where } = await import("/pacer.js");
+  const soft = { in_s: 4, hold_s: 0, out_s: 6, breaths: null };
+  const long = { in_s: 4, hold_s: 7, out_s: 8, breaths: 4 };
+  const parts = (pace, from, to) => {
+    const seen = [];
+    for (let s = from; s < to; s += 0.05) {
+      const now = where(pace, s);
+      if (now && !(now.full >= 0 && now.full <= 1)) throw new Error(`size ${now.full}`);
+      const name = now === null ? "over" : now.name;
+      if (seen.at(-1)?.[0] !== name) seen.push([name, s]);
+    }
+    return seen;
+  };
+  return { first: parts(soft, 0, 20), late: parts(soft, 200, 260), long: parts(long, 0, 90) };
+}"""
+
+
+async def test_a_pace_begins_shorter_and_never_quickens(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        seen = await own.tab.evaluate(PACES)
+        lengths = {name: [b[1] - a[1] for a, b in pairwise(parts)] for name, parts in seen.items()}
+        assert [name for name, _ in seen["first"]][:4] == ["in", "out", "in", "out"]
+        assert lengths["first"][0] == pytest.approx(4 * 0.7, abs=0.1)
+        assert lengths["first"][2] > lengths["first"][0], "longer and longer, up to the full one"
+        whole = lengths["late"][1:-1]  # the first and the last are cut
+        assert [round(each) for each in sorted(whole)] == [4] * (len(whole) // 2) + [6] * (
+            len(whole) - len(whole) // 2
+        )
+        assert [name for name, _ in seen["long"]] == ["in", "hold", "out"] * 4 + ["over"]
+        assert lengths["long"][:3] == [pytest.approx(each, abs=0.1) for each in (4, 7, 8)]
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+async def test_the_shape_is_followed_if_it_feels_good(
+    browser: Browser, story: Story, motion: Literal["no-preference", "reduce"]
+) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        await own.tab.emulate_media(reduced_motion=motion)
+        story.episode(EpisodeKind.FLOODING)
+        await own.tap("Yes")
+        await expect(own.tab.locator("#pacer")).to_be_hidden()
+        await own.tap("Follow a shape")
+        shape = own.tab.locator("#pacer-shape")
+        await expect(own.tab.locator("#pacer-word")).to_have_text("In")
+        before = await shape.evaluate("each => each.style.transform")
+        await picture(own, f"42-pacer-{motion}")
+        await expect(own.tab.locator("#pacer-word")).to_have_text("Out")
+        after = await shape.evaluate("each => each.style.transform")
+        assert (before == after == "") == (motion == "reduce")
+        await own.tap("Stop")
+        await expect(own.tab.locator("#pacer")).to_be_hidden()
+        await own.tap("Follow a shape")
+        await own.tap("This makes me dizzy")
+        await expect(own.tab.locator("#pacer")).to_be_hidden()
+        await expect(own.tab.locator("#step-text")).to_have_text(words.lines()["step.usual-breath"])
+        assert said(story) == [A.YES, A.DIZZY]
+        assert own.errors == []
+
+
 async def test_far_away_gets_small_steps_before_anything_is_decided(
     browser: Browser, story: Story
 ) -> None:
@@ -229,7 +291,7 @@ async def test_being_followed_shows_help_and_sends_and_keeps_nothing(
         await own.tap("I need a break")
         await own.say(re.compile("You asked for time"))
         asked, told = len(own.requests), len(story.said)
-        await own.tap("Someone follows me or blocks my way")
+        await own.tap("Someone follows or blocks me")
         await own.say("Go where other people are, if you can.")
         await expect(own.tab.get_by_role("link", name="Call help")).to_be_visible()
         await expect(own.tab.locator("#step")).to_be_hidden()
@@ -249,7 +311,7 @@ async def test_help_is_there_when_the_line_is_lost_and_before_pairing(
     async with phone(browser, story, wearer=None) as stranger:
         await stranger.say("This page is not paired yet.")
         await stranger.tab.get_by_text("Help", exact=True).click()
-        await stranger.tap("Someone follows me or blocks my way")
+        await stranger.tap("Someone follows or blocks me")
         await stranger.say("Go where other people are, if you can.")
 
 

@@ -68,8 +68,12 @@ def test_steps_are_lines_with_what_fills_them_and_what_dizzy_ends(story: Story) 
     sets(story, "own-step", "Sort my stamps.")
     a_break(story)
     steps = shown(story)["break"]["steps"]
-    assert steps[0] == {"say": "step.breath", "breath": True, "own": "Sort my stamps."}
-    assert [step["say"] for step in steps if step["breath"]] == ["step.breath"]
+    assert steps[0] == {
+        "say": "step.breath",
+        "pace": {"in_s": 4, "hold_s": 0, "out_s": 6, "breaths": None},
+        "own": "Sort my stamps.",
+    }
+    assert [step["say"] for step in steps if step["pace"]] == ["step.breath"]
     for step in steps:
         assert words.sentence(step["say"], own=step["own"])
 
@@ -78,7 +82,7 @@ def test_dizzy_changes_the_steps_at_once(story: Story) -> None:
     about = a_break(story)
     say(story, A.DIZZY, about)
     assert shown(story)["screen"] == "break"
-    assert not any(step["breath"] for step in shown(story)["break"]["steps"])
+    assert not any(step["pace"] for step in shown(story)["break"]["steps"])
 
 
 def test_a_break_from_before_steps_were_recorded_gets_what_harms_nobody(story: Story) -> None:
@@ -86,7 +90,7 @@ def test_a_break_from_before_steps_were_recorded_gets_what_harms_nobody(story: S
     old = [replace(r, steps=()) if isinstance(r, BreakStep) else r for r in story.records]
     steps: Any = view(old).as_json()["break"]
     assert steps["steps"][0]["say"] == "step.orient-blue"
-    assert not any(step["breath"] for step in steps["steps"])
+    assert not any(step["pace"] for step in steps["steps"])
 
 
 def test_what_was_agreed_stands_beside_the_break(story: Story) -> None:

@@ -63,6 +63,7 @@ FILES: Final = {
     "/page.js": ("page.js", "text/javascript"),
     "/cards.js": ("cards.js", "text/javascript"),
     "/link.js": ("link.js", "text/javascript"),
+    "/pacer.js": ("pacer.js", "text/javascript"),
     "/pulse.js": ("pulse.js", "text/javascript"),
     "/words.js": ("words.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),

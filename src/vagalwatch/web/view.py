@@ -392,8 +392,7 @@ class View:
             "minutes": round((step.until_ns - step.began_ns) / (60 * S_NS)),
             "until_ms": self._wall_ms(step.until_ns),
             "steps": [
-                {"say": f"step.{code}", "breath": code in steps.BREATHING, "own": choices.own}
-                for code in small
+                {"say": f"step.{code}", "pace": _pace(code), "own": choices.own} for code in small
             ],
             "agreed": [
                 {"say": say, "what": what} for say, what in self._preferences.agreement.lines()
@@ -410,6 +409,12 @@ class View:
 
     def _wall_ms(self, t_ns: int) -> int:
         return (t_ns + self._step_ns) // 1_000_000
+
+
+def _pace(code: str) -> dict[str, int | None] | None:
+    """The pace of a breathing step; for another step nothing."""
+    pace = steps.PACES.get(code)
+    return None if pace is None else pace._asdict()
 
 
 def _progress(estimate: Estimate) -> float | None:

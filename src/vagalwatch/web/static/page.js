@@ -3,6 +3,7 @@
 
 import { card } from "./cards.js";
 import * as link from "./link.js";
+import * as pacer from "./pacer.js";
 import * as pulse from "./pulse.js";
 import { line, load, section } from "./words.js";
 
@@ -80,7 +81,8 @@ function drawStep(steps, about) {
   if (!changed("step", [now, about])) return;
   byId("step").hidden = !now;
   byId("step-text").textContent = now ? line(now.say, now) : "";
-  byId("dizzy").hidden = !now?.breath;
+  byId("dizzy").hidden = !now?.pace;
+  pacer.draw(now?.pace ?? null);
 }
 
 function drawFolded(folded) {
@@ -193,6 +195,7 @@ async function start() {
   byId("progress").setAttribute("aria-label", line("page.how-far"));
   byId("help-title").textContent = line("page.help");
   byId("help-lines").replaceChildren(...section("page.help-").map((text) => element("li", text)));
+  pacer.start();
   pulse.start(draw);
   if (code) {
     put("say", line("page.pairing"));
