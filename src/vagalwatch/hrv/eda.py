@@ -24,14 +24,22 @@ if TYPE_CHECKING:
 _SKIN = PARAMETERS.skin
 _STRETCH_S: Final = scr.STRETCH_S
 _STRETCH_NS: Final = _STRETCH_S * NS
-_BIN_NS: Final = NS // 4
-_BINS: Final = _STRETCH_NS // _BIN_NS
+_MS_NS: Final = 1_000_000
+_BIN_MS: Final = 250
+_BINS: Final = _STRETCH_S * 1000 // _BIN_MS
 """Bins in a stretch."""
-_UNIT: Final = 10**10
-"""Fixed point: 1e-10 uS, 1e-9 of the least level that counts as skin."""
-_LIMIT_US: Final = 1000.0
+_UNIT: Final = 1e10
+"""Fixed point: 1e-10 uS, 1e-9 of the least level that counts as skin; whole numbers in floats,
+whose sums are exact up to 2**53."""
+_WHOLE: Final = 1.5 * 2**52
+"""Added and taken off again it rounds to a whole number, without a call for each sample."""
+_LIMIT_US: Final = 500.0
+_LIMIT: Final = _LIMIT_US * _UNIT
+"""What is said to be more, of either sign: no skin, and not to be told from saturated."""
 _SCL: Final = _SKIN.scl_s // _STRETCH_S
 _NSR: Final = _SKIN.nsr_s // _STRETCH_S
+_LOOKBACK: Final = round(_SKIN.hole_s * 4)
+_AROUND_S: Final = _SKIN.around_s
 _HOLD: Final = 20
 """Stretches held at most: the window and what may come before its row is told."""
 _CHANGE: Final = _SKIN.change_s // _STRETCH_S
@@ -62,9 +70,9 @@ class EdaState:
 
     first: int = 0
     count: list[int] = field(default_factory=list)
-    total: list[int] = field(default_factory=list)
+    total: list[float] = field(default_factory=list)
     late_ms: list[int] = field(default_factory=list)
-    values: list[tuple[int, ...] | None] = field(default_factory=list)
+    values: list[tuple[float, ...] | None] = field(default_factory=list)
     temp_mc: list[int] = field(default_factory=list)
     temps: list[int] = field(default_factory=list)
     done: list[scr.Stretch] = field(default_factory=list)
@@ -93,39 +101,43 @@ class Skin:
 
 def take(state: EdaState, eda: Eda) -> None:
     """Sum a chunk into its bins."""
-    latest_ns = eda.recv_ns + PARAMETERS.rows.future_s * NS
+    latest_ns, last_ns = eda.recv_ns + PARAMETERS.rows.future_s * NS, 0
     count, total, late_ms = state.count, state.total, state.late_ms
-    held = place = -1
-    start_ms = 0
-    values: tuple[int, ...] | None = None
+    k = held = first = start_ms = end_ms = -1
+    values: tuple[float, ...] | None = None
     for t_ns, value_us in zip(eda.sample_t_ns, eda.eda_us, strict=False):
-        if t_ns > latest_ns or not math.isfinite(value_us):
+        if t_ns > latest_ns or not -math.inf < value_us < math.inf:
             continue
-        k = -(-t_ns // _BIN_NS)
-        if k != held:
-            held, start_ms = k, (k - 1) * 250
-            place = _place(state, k)
-            values = state.values[place // _BINS] if place >= 0 else None
-        if place < 0:
+        t_ms = -(-t_ns // _MS_NS)
+        if not start_ms < t_ms <= end_ms:
+            k = -(-t_ms // _BIN_MS) - 1
+            start_ms, end_ms = k * _BIN_MS, (k + 1) * _BIN_MS
+            if not 0 <= k - held < _BINS or held < 0:
+                held = k // _BINS * _BINS
+                first = _stretch(state, held // _BINS) * _BINS
+                values = state.values[first // _BINS] if first >= 0 else None
+        if first < 0:
             continue
-        value = round(min(max(value_us, -_LIMIT_US), _LIMIT_US) * _UNIT)
+        place = first + k - held
+        value = value_us * _UNIT + _WHOLE - _WHOLE if abs(value_us) < _LIMIT_US else _LIMIT
         count[place] += 1
         total[place] += value
-        late_ms[place] += t_ns // 1_000_000 - start_ms
+        late_ms[place] += t_ms - start_ms
         if values is not None and value not in values:
             values = tuple(sorted((*values, value))) if len(values) < _SKIN.stuck_values else None
-            state.values[place // _BINS] = values
-        state.last_ns = max(state.last_ns, t_ns)
+            state.values[first // _BINS] = values
+        last_ns = t_ns
+    state.last_ns = max(state.last_ns, last_ns)
 
 
 def take_level(state: EdaState | None, level: Level) -> None:
     """Of slow readings, the skin's temperature under the same sensor."""
     if state is None or level.signal != "temp_c":
         return
-    place = _place(state, -(-level.t_ns // _BIN_NS))
-    if place >= 0 and math.isfinite(level.value):
-        state.temps[place // _BINS] += 1
-        state.temp_mc[place // _BINS] += round(level.value * 1000)
+    i = _stretch(state, (level.t_ns - 1) // _STRETCH_NS)
+    if i >= 0 and math.isfinite(level.value):
+        state.temps[i] += 1
+        state.temp_mc[i] += round(level.value * 1000)
 
 
 def trim(state: EdaState, t_ns: int) -> None:
@@ -177,27 +189,34 @@ def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = Non
 # --- bins and stretches --------------------------------------------------------------------------
 
 
-def _place(state: EdaState, k: int) -> int:
-    """The index of bin ``k``, made if it must be; -1 if it is too old for any row."""
-    stretch = (k - 1) // _BINS
+def _stretch(state: EdaState, stretch: int) -> int:
+    """The index of a stretch, made if it must be; -1: it is too old for any row.
+
+    What was made of it and of later ones is taken back.
+    """
+    newest = 0 <= stretch - state.first == len(state.values) - 1
+    if not newest and not _hold(state, stretch):
+        return -1
+    i = stretch - state.first
+    if i < len(state.done):
+        del state.done[i:]
+    return i
+
+
+def _hold(state: EdaState, stretch: int) -> bool:
+    """Make room for a stretch, unless it is too old. What is held depends on the newest alone."""
     newest = state.first + len(state.values) - 1
+    if stretch < state.oldest or (state.values and newest - stretch >= _HOLD):
+        return False
     if not state.values or stretch - newest >= _HOLD:
-        if stretch < state.oldest:
-            return -1
         _drop(state, len(state.values))
-        state.first = newest = stretch
-        _append(state)
+        state.first, newest = stretch, stretch - 1
     elif stretch < state.first:
-        if stretch < state.oldest or newest - stretch >= _HOLD:
-            return -1
         _prepend(state, state.first - stretch)
-    while newest < stretch:
+    for _ in range(stretch - newest):
         _append(state)
-        newest += 1
-    _drop(state, newest - state.first - _HOLD + 1)
-    at = stretch - state.first
-    del state.done[at:]
-    return k - 1 - state.first * _BINS
+    _drop(state, stretch - state.first - _HOLD + 1)
+    return True
 
 
 def _append(state: EdaState) -> None:
@@ -231,24 +250,19 @@ def _drop(state: EdaState, stretches: int) -> None:
 def _work(state: EdaState, i: int) -> scr.Stretch:
     """Work through the stretch at index ``i``; those before it are done."""
     start = i * _BINS
-    t_s: list[float] = []
-    v_us: list[float] = []
-    for place in range(start - 1, max(start - 2 * _BINS, 0) - 1, -1):
-        n = state.count[place]
-        if n:
-            t_s.append((place - start) / 4 + state.late_ms[place] / n / 1000)
-            v_us.append(state.total[place] / n / _UNIT)
-            if len(t_s) == scr.LOOKBACK:
-                break
-    t_s.reverse()
-    v_us.reverse()
-    first = len(t_s)
-    for place in range(start, start + _BINS):
-        n = state.count[place]
-        if n:
-            t_s.append((place - start) / 4 + state.late_ms[place] / n / 1000)
-            v_us.append(state.total[place] / n / _UNIT)
-    return scr.work(t_s, v_us, first, state.done[max(i - _NSR, 0) : i])
+    back = max(start - _LOOKBACK, 0)
+    count, late_ms = state.count[back : start + _BINS], state.late_ms[back : start + _BINS]
+    total = state.total[back : start + _BINS]
+    t_s = [
+        at / 4 + late / (1000 * n)
+        for at, n, late in zip(range(back - start, _BINS), count, late_ms, strict=True)
+        if n
+    ]
+    v_us = [sum_ / (_UNIT * n) for n, sum_ in zip(count, total, strict=True) if n]
+    known = start - back - count[: start - back].count(0)
+    extra = max(known - scr.LOOKBACK, 0)
+    before = state.done[max(i - scr.LOOKBACK_STRETCHES, 0) : i]
+    return scr.work(t_s[extra:], v_us[extra:], known - extra, before)
 
 
 # --- gates ---------------------------------------------------------------------------------------
@@ -266,7 +280,7 @@ def _gate(
         return Gate.EDA_SATURATED
     if _cold(state, here):
         return Gate.EDA_TEMPERATURE
-    if any(ago_s <= _SKIN.around_s for ago_s in struck_s):
+    if any(ago_s <= _AROUND_S for ago_s in struck_s):
         return Gate.EDA_ARTEFACT
     return Gate.EDA_STUCK if _stuck(state, here, minute, per_bin) else None
 
@@ -321,24 +335,21 @@ def _temp_c(state: EdaState, i: int) -> float | None:
 
 def _responses_per_min(minute: list[scr.Stretch], struck_s: list[float]) -> float | None:
     """Responses that peak in the minute, over what of it could be seen; ``None``: too little."""
-    ago_s = [
-        (len(minute) - i) * _STRETCH_S - at_s
-        for i, stretch in enumerate(minute)
-        for at_s in stretch.peaks_s
-    ]
-    lost_s = (_NSR - len(minute)) * _STRETCH_S + math.fsum(s.lost_s for s in minute)
-    around_s = _SKIN.around_s
+    lost_s = (_NSR - len(minute)) * _STRETCH_S + sum([s.lost_s for s in minute])
     last_s = math.inf
     for at_s in sorted(struck_s, reverse=True):
-        lost_s += min(at_s + around_s, last_s) - max(at_s - around_s, 0.0)
-        last_s = max(at_s - around_s, 0.0)
+        lost_s += min(at_s + _AROUND_S, last_s) - max(at_s - _AROUND_S, 0.0)
+        last_s = max(at_s - _AROUND_S, 0.0)
     if lost_s > _SKIN.nsr_lost_s:
         return None
-    seen = sum(
-        1
-        for at_s in ago_s
-        if at_s < _SKIN.nsr_s and not any(abs(at_s - other_s) <= around_s for other_s in struck_s)
-    )
+    seen = 0
+    start_s = len(minute) * _STRETCH_S
+    for stretch in minute:
+        for at_s in stretch.peaks_s:
+            ago_s = start_s - at_s
+            struck = struck_s and any(abs(ago_s - s) <= _AROUND_S for s in struck_s)
+            seen += ago_s < _SKIN.nsr_s and not struck
+        start_s -= _STRETCH_S
     return seen * 60.0 / (_SKIN.nsr_s - lost_s)
 
 

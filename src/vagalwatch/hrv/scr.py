@@ -13,6 +13,7 @@ Pure: a stretch is worked through from its points and from what the stretches be
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.hrv.parameters import PARAMETERS
@@ -24,36 +25,41 @@ _SKIN = PARAMETERS.skin
 STRETCH_S: Final = 5
 LOOKBACK: Final = 4
 """Points before a stretch that its first points need."""
+_BIN_S: Final = 0.25
+_HOLE_S: Final = _SKIN.hole_s
+_RECOVERY_S: Final = _SKIN.recovery_s
+_STEEPEST: Final = _SKIN.slope_us_per_s
+_STEP_US: Final = _STEEPEST * _BIN_S
+_JUMP_UP: Final = _SKIN.jump_up
+_JUMP_DOWN: Final = -_SKIN.jump_down
 _NOISE_STRETCHES: Final = 4
 _DRIFT_STRETCHES: Final = 6
+LOOKBACK_STRETCHES: Final = _DRIFT_STRETCHES - 1
+"""Stretches before one that it needs."""
 _FEW: Final = 8
 """Fewer differences tell no noise; that of the stretch before stands for it."""
 _FOURTH: Final = 0.6745 * math.sqrt(70.0)
 """Median size of the fourth differences (1, -4, 6, -4, 1) of white noise with sd 1. A response's
 smooth curve leaves little in them; in second differences it would pass for noise."""
-_SECOND: Final = 6.0
-"""Variance of the second differences (1, -2, 1) of white noise with sd 1."""
+_FOURTH_2: Final = 70.0
+"""Variance of the fourth differences of white noise with sd 1."""
 _UNIT_PEAK: Final = 2.7
 """Height with the recovery undone of a response that is 1 uS high (Bateman's curve of .8 s and
 3 s: Benedek & Kaernbach 2010; smoothed over three quarter seconds)."""
-_NOISE_GAIN: Final = math.hypot(
-    1 / 3 + 4 * _SKIN.recovery_s / 3, 1 / 3, 1 / 3, 4 * _SKIN.recovery_s / 3
-)
-"""What undoing the recovery does to white noise at four points a second."""
-_PEAK_AFTER_S: Final = 0.7
-"""From the peak with the recovery undone to that of the response itself (the same curve)."""
+_PEAK_AFTER_S: Final = 0.35
+"""From the peak with the recovery undone to that of the response: .7 s on the same curve, nothing
+on the fastest (neurokit2's simulation); between them."""
 
 
 class Stretch(NamedTuple):
     """What five seconds gave, and where the search stands at their end (times from their start).
 
-    ``peaks_s``: responses recognised here; ``noise_us``: sd of the points' fast noise;
-    ``drift_us_per_s``: median slope; ``rough_us``: second differences as the sd of a noise that
-    would have them; ``lost_s``: what holes took;
-    ``steep_s``: where the level changes faster than any skin; ``jumps_s``: faster than skin at
-    rest; ``level_us``: mean level; ``trough_us``: that of its lowest three quarter seconds.
-    ``low_us`` is the trough with the recovery undone; a rise (``high_us`` is known) began at
-    ``since_s`` and is highest at ``peak_s``.
+    ``peaks_s``: responses recognised here; ``noise_us``: sd of the points' fast noise, from its
+    median; ``rough_us``: the same from its power; ``drift_us_per_s``: median slope; ``lost_s``:
+    what holes took; ``steep_s``: where the level changes faster than any skin; ``jumps_s``: faster
+    than skin at rest; ``level_us``: mean; ``trough_us``: lowest point. ``low_us`` is the trough
+    with the recovery undone; a rise (``high_us`` is known) began at ``since_s`` and is highest at
+    ``peak_s``.
     """
 
     peaks_s: tuple[float, ...] = ()
@@ -71,13 +77,19 @@ class Stretch(NamedTuple):
     peak_s: float = 0.0
 
 
-class _Point(NamedTuple):
-    """A point as the search sees it; ``gap_s`` 0: the first after a hole."""
+class _Chain(NamedTuple):
+    """New points without a hole between them, each with what the three before it make of it.
 
-    t_s: float
-    level_us: float
-    slope_us_per_s: float
-    gap_s: float
+    ``fresh``: nothing of what was searched before goes on here.
+    """
+
+    fresh: bool
+    t_s: Sequence[float]
+    gap_s: list[float]
+    slope_us_per_s: list[float]
+    undone_us: list[float]
+    fourth_us: list[float]
+    jumps_s: list[float]
 
 
 def work(
@@ -91,75 +103,107 @@ def work(
     if first == len(t_s):
         return Stretch()
     last = before[-1] if before else Stretch()
-    lost_s = max(STRETCH_S - t_s[-1], 0.0)
-    lost_s = lost_s if lost_s > _SKIN.hole_s else 0.0
-    steep: list[float] = []
-    jumps: list[float] = []
-    course: list[_Point] = []
-    troughs: list[float] = []
-    fourth: list[float] = []
-    bent_us2 = 0.0
-    chain = _chain(t_s, first)
-    for i in range(first, len(t_s)):
-        t, v = t_s[i], v_us[i]
-        gap_s = t - t_s[i - 1] if i else math.inf
-        if gap_s > _SKIN.hole_s:
-            lost_s += min(gap_s, t)
-            chain = 1
-            continue
-        chain += 1
-        v1 = v_us[i - 1]
-        if abs(v - v1) > _SKIN.slope_us_per_s * gap_s:
-            steep.append(t)
-        if chain < LOOKBACK:
-            continue
-        v2, v3 = v_us[i - 2], v_us[i - 3]
-        slope = (v - v3) / (t - t_s[i - 3])
-        if not -_SKIN.jump_down * v3 <= slope <= _SKIN.jump_up * v3:
-            jumps.append(t)
-        bent_us2 += (v - 2 * v1 + v2) ** 2
-        mean_us = (v + v1 + v2) / 3
-        troughs.append(mean_us)
-        if chain == LOOKBACK:
-            gap_s = 0.0  # a chain that has just begun is a trough to start from, not a rise
-        else:
-            fourth.append(abs(v - 4 * v1 + 6 * v2 - 4 * v3 + v_us[i - 4]))
-        course.append(_Point(t, mean_us + _SKIN.recovery_s * slope, slope, gap_s))
+    new_us = v_us[first:]
+    gaps_s = [b - a for a, b in pairwise(t_s)]
+    holes = [i for i, gap_s in enumerate(gaps_s, start=1) if gap_s > _HOLE_S]
+    edges = [0, *holes, len(t_s)]
+    chains = [
+        _chain(t_s[a:b], v_us[a:b], first - a) for a, b in pairwise(edges) if b >= first + LOOKBACK
+    ]
+    lost_s = sum([min(gaps_s[i - 1], t_s[i]) for i in holes if i >= first])
+    lost_s += max(t_s[0], 0.0) if not first else 0.0
+    lost_s += STRETCH_S - t_s[-1] if STRETCH_S - t_s[-1] > _HOLE_S else 0.0
+    fourth = [abs(size) for chain in chains for size in chain.fourth_us]
     noise_us = _middle(fourth) / _FOURTH if len(fourth) >= _FEW else last.noise_us
-    drift = _middle([point.slope_us_per_s for point in course])
+    drift = _middle([slope for chain in chains for slope in chain.slope_us_per_s])
     found = Stretch(
         noise_us=noise_us,
         drift_us_per_s=drift,
-        rough_us=math.sqrt(bent_us2 / len(course) / _SECOND) if course else None,
+        rough_us=math.hypot(*fourth) / math.sqrt(_FOURTH_2 * len(fourth)) if fourth else None,
         lost_s=lost_s,
-        steep_s=tuple(steep),
-        jumps_s=tuple(jumps),
-        level_us=sum(v_us[first:]) / (len(v_us) - first),
-        trough_us=min(troughs, default=None),
+        steep_s=_steep_s(t_s, v_us),
+        jumps_s=tuple([t for chain in chains for t in chain.jumps_s]),
+        level_us=sum(new_us) / len(new_us),
+        trough_us=min(new_us),
         low_us=last.low_us,
         high_us=last.high_us,
         since_s=last.since_s - STRETCH_S,
         peak_s=last.peak_s - STRETCH_S,
     )
-    noises = [noise_us, *(b.noise_us for b in before[1 - _NOISE_STRETCHES :])]
-    drifts = [drift, *(b.drift_us_per_s for b in before[1 - _DRIFT_STRETCHES :])]
-    least_us = max(_SKIN.scr_min_us * _UNIT_PEAK, _SKIN.scr_noise * _NOISE_GAIN * max(noises))
-    # Only a rising level is taken off: a falling one cannot feign a response.
-    return _search(course, found, least_us, max(_middle(drifts), 0.0))
+    noises = [noise_us, *[b.noise_us for b in before[1 - _NOISE_STRETCHES :]]]
+    drifts = [drift, *[b.drift_us_per_s for b in before[1 - _DRIFT_STRETCHES :]]]
+    # What undoing the recovery does to white noise, at so many points a second.
+    rate_hz = min(len(new_us) / max(STRETCH_S - lost_s, _BIN_S), 1 / _BIN_S)
+    weight = _RECOVERY_S * rate_hz / 3
+    gain = math.hypot(1 / 3 + weight, 1 / 3, 1 / 3, weight)
+    least_us = max(_SKIN.scr_min_us * _UNIT_PEAK, _SKIN.scr_noise * gain * max(noises))
+    for chain in chains:
+        # Only a rising level is taken off: a falling one cannot feign a response.
+        found = _search(chain, found, least_us, max(_middle(drifts), 0.0))
+    return found
 
 
-def _search(course: list[_Point], found: Stretch, least_us: float, drift: float) -> Stretch:
-    """Go on from where the last stretch stopped, and say what rose by ``least_us``."""
+def _chain(t_s: Sequence[float], v_us: Sequence[float], known: int) -> _Chain:
+    """Of points without a hole, of which so many (none: 0 or less) belong to the stretch before."""
+    at = max(known, LOOKBACK - 1)
+    new_s, new_us, before = t_s[at:], v_us[at:], v_us[at - 3 :]
+    slopes = [
+        (v - v3) / (t - t3)
+        for t, t3, v, v3 in zip(new_s, t_s[at - 3 :], new_us, before, strict=False)
+    ]
+    return _Chain(
+        fresh=known < LOOKBACK,
+        t_s=new_s,
+        gap_s=[t - t1 for t, t1 in zip(new_s, t_s[at - 1 :], strict=False)],
+        slope_us_per_s=slopes,
+        undone_us=[
+            (v + v1 + v2) / 3 + _RECOVERY_S * slope
+            for v, v1, v2, slope in zip(
+                new_us, v_us[at - 1 :], v_us[at - 2 :], slopes, strict=False
+            )
+        ],
+        fourth_us=[
+            a + e - 4 * (b + d) + 6 * c
+            for a, b, c, d, e in zip(
+                *[v_us[max(known - LOOKBACK, 0) + i :] for i in range(LOOKBACK + 1)], strict=False
+            )
+        ],
+        jumps_s=[
+            t
+            for t, slope, v3 in zip(new_s, slopes, before, strict=False)
+            if not _JUMP_DOWN * v3 <= slope <= _JUMP_UP * v3
+        ],
+    )
+
+
+def _steep_s(t_s: Sequence[float], v_us: Sequence[float]) -> tuple[float, ...]:
+    """Where the level changes faster than skin can."""
+    steps = [b - a for a, b in pairwise(v_us)]
+    if max(steps, default=0.0) <= _STEP_US and min(steps, default=0.0) >= -_STEP_US:
+        return ()
+    return tuple(
+        t
+        for t, t1, step in zip(t_s[1:], t_s, steps, strict=False)
+        if abs(step) > max(_STEP_US, _STEEPEST * (t - t1)) and t > 0
+    )
+
+
+def _search(chain: _Chain, found: Stretch, least_us: float, drift: float) -> Stretch:
+    """Go on from where the search stands, and say what rose by ``least_us``."""
     # A trough that is forgotten this fast lets nothing rise for longer than a response does.
     leak = drift + least_us / _SKIN.rise_max_s
     low, high, since_s, peak_s = found.low_us, found.high_us, found.since_s, found.peak_s
-    peaks: list[float] = []
-    for t_s, level_us, slope, gap_s in course:
-        if low is None or not gap_s:
-            low, high = level_us, None
-        elif high is None:
-            low = min(low + leak * gap_s, level_us)
-            if level_us - low >= least_us and slope > drift:
+    if chain.fresh or low is None:
+        low, high = math.inf, None
+    peaks = list(found.peaks_s)
+    for t_s, gap_s, slope, level_us in zip(
+        chain.t_s, chain.gap_s, chain.slope_us_per_s, chain.undone_us, strict=True
+    ):
+        if high is None:
+            low += leak * gap_s
+            if level_us < low:
+                low = level_us
+            elif level_us - low >= least_us and slope > drift:
                 high, since_s, peak_s = level_us, t_s, t_s
         else:
             high += drift * gap_s
@@ -173,14 +217,6 @@ def _search(course: list[_Point], found: Stretch, least_us: float, drift: float)
     return found._replace(
         peaks_s=tuple(peaks), low_us=low, high_us=high, since_s=since_s, peak_s=peak_s
     )
-
-
-def _chain(t_s: Sequence[float], first: int) -> int:
-    """How many points up to ``first`` follow each other without a hole."""
-    chain = min(first, 1)
-    for i in range(1, first):
-        chain = chain + 1 if t_s[i] - t_s[i - 1] <= _SKIN.hole_s else 1
-    return chain
 
 
 def _middle(values: list[float]) -> float:
