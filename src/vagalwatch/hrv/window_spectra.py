@@ -233,13 +233,17 @@ def _fading(h: Floats) -> tuple[Floats, Floats]:
 class _End:
     """What the windows' ends change of the slopes near them.
 
-    ``change``: shape (rows, pieces), of the slopes left and right of a piece (real and imaginary
-    part), beginning with the piece ``zero``, shape (rows,), which is not reached. ``samples`` are
-    reached at most, from the first or (``at_last``) up to the last; ``piece`` and ``lift`` are
-    the curve's, shape (starts, samples).
+    ``left`` and ``right``: shape (18, rows), of the slopes at both knots of each piece that is
+    reached. They stand from column ``column`` on in a table of ``width`` columns a row, the first
+    of which is the piece ``zero``, shape (rows,); of the rest nothing is changed. ``piece`` and
+    ``lift`` are the curve's, shape (starts, samples): the samples reached at most, from the first
+    or (``at_last``) up to the last.
     """
 
-    change: NDArray[np.complex128]
+    left: Floats
+    right: Floats
+    column: int
+    width: int
     zero: Ints
     piece: Ints
     lift: NDArray[np.complex128]
@@ -252,10 +256,12 @@ class _End:
         if self.at_last:
             part = slice(even.shape[1] - reach, even.shape[1])
             begin = begin + part.start
-        change = self.change[rows]
-        column = self.piece[begin]
-        column += (np.arange(0, change.size, change.shape[1]) - self.zero[rows])[:, None]
-        lifted = change.ravel().take(column)
+        table = np.zeros((begin.size, self.width), dtype=np.complex128)
+        table.real[:, self.column : self.column + _REACH] = self.left[:, rows].T
+        table.imag[:, self.column : self.column + _REACH] = self.right[:, rows].T
+        place = self.piece[begin]
+        place += (np.arange(0, table.size, self.width) - self.zero[rows])[:, None]
+        lifted = table.ravel().take(place)
         lifted *= self.lift[begin]
         even[:, part] += lifted.real
 
@@ -269,12 +275,12 @@ def _first_end(knots: Knots, curve: _Curve, first: Ints, begin: Ints, most: int)
     reach_ns = knots.t_ns[first + _REACH] - knots.t_ns[first]
     samples = min(int(reach_ns.max() // _SAMPLE_NS) + 1, most)
     furthest = curve.piece[np.minimum(begin + samples, curve.piece.size) - 1] - first
-    table = np.zeros((first.size, max(int(furthest.max()), _REACH) + 2), dtype=np.complex128)
-    table.real[:, 1 : _REACH + 1] = change[:-1].T
-    table.imag[:, 1 : _REACH + 1] = change[1:].T
     return _End(
-        change=table,
-        zero=first - 1,
+        left=change[:-1],
+        right=change[1:],
+        column=0,
+        width=max(int(furthest.max()) + 1, _REACH),
+        zero=first,
         piece=sliding_window_view(curve.piece, samples),
         lift=sliding_window_view(curve.lift, samples),
         at_last=False,
@@ -290,13 +296,12 @@ def _last_end(knots: Knots, curve: _Curve, last: Ints, end: Ints, most: int) -> 
     reach_ns = knots.t_ns[last] - knots.t_ns[last - _REACH]
     samples = min(int(reach_ns.max() // _SAMPLE_NS) + 1, most)
     furthest = max(int((last - curve.piece[np.maximum(end - samples, 0)]).max()), _REACH)
-    table = np.zeros((last.size, furthest + 2), dtype=np.complex128)
-    # The last piece is the last but one column: a sample on the last knot is in the next piece.
-    table.real[:, -1 - _REACH : -1] = change[:-1].T
-    table.imag[:, -1 - _REACH : -1] = change[1:].T
     return _End(
-        change=table,
-        zero=last - 1 - furthest,
+        left=change[:-1],
+        right=change[1:],
+        column=furthest - _REACH,
+        width=furthest + 1,  # a sample on the last knot is in the piece after the last
+        zero=last - furthest,
         piece=sliding_window_view(curve.piece, samples),
         lift=sliding_window_view(curve.lift, samples),
         at_last=True,
