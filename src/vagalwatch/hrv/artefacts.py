@@ -102,7 +102,8 @@ def kinds(
     """
     floor = np.broadcast_to(least, rr.shape)
     x, _ = _steps(drr, places, floor, centred=centred)
-    return _kinds(rr, x, places, floor, centred=centred)
+    median = _Windows(rr, _BEATS.median_beats, centred=centred).median()
+    return _kinds(rr, median, x, places, floor, centred=centred)
 
 
 def flagged(
@@ -112,16 +113,18 @@ def flagged(
     *,
     least: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.bool_]:
-    """Beats that :func:`kinds` names or that far steps which undo one another enclose.
+    """Beats that :func:`kinds` names, and two sorts that are ours, not the paper's.
 
-    The latter are ours, not the paper's: an early beat and its pause, a single long one (a missed
-    beat), one interval told as two. They ask for less than the paper's patterns, and of the
-    spread only the lower quartile, which many ectopics do not widen.
+    Beats between far steps that undo one another: an early one and its pause, a single long one
+    (a missed beat), one interval told as two. They ask for less than the paper's patterns, and of
+    the spread only the lower quartile, which many ectopics do not widen. And what goes on after a
+    flagged beat as far off the running median as Malik allows no step to be: runs of ectopics.
     """
     floor = np.broadcast_to(least, rr.shape)
     x, low = _steps(drr, places, floor, centred=False)
     flags = np.zeros(rr.size + 1, dtype=np.bool_)
-    flags[:-1] = _kinds(rr, x, places, floor, centred=False)
+    median = _Windows(rr, _BEATS.median_beats, centred=False).median()
+    flags[:-1] = _kinds(rr, median, x, places, floor, centred=False)
     limit = _far(low[places], rr[places], floor[places])
     steps = np.concatenate((drr, (np.nan, np.nan)))
     before, here, after, after2 = steps[places + _FROM_BEFORE]
@@ -132,6 +135,9 @@ def flagged(
     split = places[(here < -limit) & (after2 > limit) & (np.abs(after) < np.minimum(-here, after2))]
     flags[split] = True
     flags[split + 1] = True
+    goes_on = np.abs(rr - median) > _BEATS.malik * median
+    while (more := flags[:-2] & goes_on[1:] & ~flags[1:-1]).any():
+        flags[1:-1] |= more
     return flags[:-1]
 
 
@@ -153,6 +159,7 @@ def _steps(
 
 def _kinds(
     rr: NDArray[np.float64],
+    median: NDArray[np.float64],
     x: NDArray[np.float64],
     places: NDArray[np.intp],
     floor: NDArray[np.float64],
@@ -162,7 +169,6 @@ def _kinds(
     """Figure 1 of the paper. Beyond an end the series is mirrored."""
     size = rr.size
     kind = np.zeros(size, dtype=np.uint8)
-    median = _Windows(rr, _BEATS.median_beats, centred=centred).median()
     deviation = rr - median
     deviation[deviation < 0] *= 2  # theirs: a short beat deviates less than a long one
     spread = _Windows(np.abs(deviation), _BEATS.deviation_beats, centred=centred)

@@ -256,8 +256,8 @@ def _judge_new(state: HeartState) -> None:
         state.judged = size - _AFTER
         return
     since = state.judged
-    while since > 0 and held[since - 1] & _JUMP:
-        since -= 1  # a beat after a jump may be judged together with it
+    while since > 0 and held[since - 1] & (_JUMP | _BAD):
+        since -= 1  # a beat may be judged together with the jump or the run before it
     first = max(0, since - _CONTEXT)
     marks = _judged(floats(state.rr_ms)[first:], held[first:], state.stepped - first, since - first)
     state.marks = state.marks[:since] + marks[since - first :].tobytes()
