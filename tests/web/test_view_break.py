@@ -71,8 +71,9 @@ def test_steps_are_lines_with_what_fills_them_and_what_dizzy_ends(story: Story) 
     assert steps[0] == {
         "say": "step.breath",
         "pace": {"in_s": 4, "hold_s": 0, "out_s": 6, "breaths": None},
-        "own": "Sort my stamps.",
+        "own": "",
     }
+    assert steps[1] == {"say": "step.own", "pace": None, "own": "Sort my stamps."}
     assert [step["say"] for step in steps if step["pace"]] == ["step.breath"]
     for step in steps:
         assert words.sentence(step["say"], own=step["own"])

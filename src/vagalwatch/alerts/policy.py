@@ -205,8 +205,9 @@ class Policy:
     def _time(self, said: list[Record]) -> None:
         """Do what has come due by now."""
         state, limits = self.state, self.state.limits
-        if state.pause is not None and (sign := due(state.pause, state.now_ns)) is not None:
-            self._happens(sign[0], said, reason=sign[1])
+        if state.pause is not None and (happening := due(state.pause, state.now_ns)) is not None:
+            sign, reason = happening
+            self._happens(sign, said, reason=reason)
         if limits.ask_again_ns and state.now_ns >= limits.ask_again_ns:
             limits.ask_again_ns = 0
             episode = state.lasting.get(limits.ask_about)
@@ -345,7 +346,13 @@ class Policy:
         self._learn(state.pause, effects)
         if before is None or _shows(before) != _shows(state.pause):
             state.step_t_ns = t_ns
-            said.append(self._step(state.pause, t_ns))
+            said.append(self._step(state.pause, t_ns, self._asks(state.pause)))
+
+    def _asks(self, pause: Pause) -> tuple[str, ...]:
+        """What to ask now that ``pause`` has come this far; "too many?" then counts as asked."""
+        prompted = pause.phase in afterwards.ASKED and pause.alert_id != ""
+        weekly = prompted and self.state.limits.week_is_over(self.state.now_ns)
+        return afterwards.questions(pause, weekly=weekly)
 
     def _learn(self, pause: Pause, effects: tuple[Effect, ...]) -> None:
         state = self.state
@@ -369,14 +376,9 @@ class Policy:
             reasons=episode.reasons,
         )
 
-    def _step(self, pause: Pause, t_ns: int) -> BreakStep:
+    def _step(self, pause: Pause, t_ns: int, asks: tuple[str, ...]) -> BreakStep:
         state = self.state
         choices, small = state.preferences.choices, pause.phase in STEPS_IN
-        weekly = (
-            bool(pause.alert_id)
-            and pause.phase in afterwards.ASKED
-            and state.limits.week_is_over(state.now_ns)
-        )
         return BreakStep(
             wearer=self._wearer,
             t_ns=t_ns,
@@ -390,7 +392,7 @@ class Policy:
             alert_id=pause.alert_id,
             reason=pause.reason,
             steps=steps.offered(pause.about, choices, breath=pause.breath) if small else (),
-            asks=afterwards.questions(pause, weekly=weekly),
+            asks=asks,
         )
 
 

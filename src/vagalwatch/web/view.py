@@ -392,7 +392,12 @@ class View:
             "minutes": round((step.until_ns - step.began_ns) / (60 * S_NS)),
             "until_ms": self._wall_ms(step.until_ns),
             "steps": [
-                {"say": f"step.{code}", "pace": _pace(code), "own": choices.own} for code in small
+                {
+                    "say": f"step.{code}",
+                    "pace": _pace(code),
+                    "own": choices.own if code == steps.Step.OWN else "",
+                }
+                for code in small
             ],
             "agreed": [
                 {"say": say, "what": what} for say, what in self._preferences.agreement.lines()
