@@ -169,6 +169,13 @@ def test_arousal_stands_in_nine_of_ten_worn_rows_of_every_real_session(subject: 
     assert summary.arousal_of_worn >= 0.9
 
 
+def test_a_tidy_export_of_a_real_session_gives_its_timeline(tmp_path: Path) -> None:
+    """The pulse tracked in the optical signal, with its quality, among the rest."""
+    recording = read(shared_data("stress_predict", "S05"))
+    (path,) = tidy.write(recording, tmp_path / "a.csv")
+    assert analysis.run(read(path)) == analysis.run(recording)
+
+
 def test_an_hour_takes_less_than_two_seconds_of_work() -> None:
     folder = shared_data("stress_predict", "S04")
 

@@ -46,21 +46,24 @@ def bvp(seconds: float, bpm: float) -> str:
     return "1644829925.0\n64.0\n" + "".join(f"{value:.2f}\n" for value in wave)
 
 
-def test_the_rate_is_that_of_the_optical_signal_where_it_holds_a_pulse(tmp_path: Path) -> None:
+def test_the_pulse_in_the_optical_signal_is_a_source_of_its_own(tmp_path: Path) -> None:
     recording = read(e4_folder(tmp_path / "S1", BVP=bvp(16, 60)))
-    rate, quality = of(recording, "hr_bpm"), of(recording, "hr_quality")
-    assert (rate.t_ns // NS).tolist() == list(range(10, 20))
-    assert rate.values[:7] == pytest.approx(np.full(7, 60), abs=1)
-    assert rate.values[7:].tolist() == [80.0] * 3  # the E4's own, where the signal has ended
-    assert (quality.values[:7] > 0.9).all()
-    assert quality.values[7:].tolist() == [0.15] * 3
-    told = [r for r in sequence(recording) if isinstance(r, Heart) and r.hr_bpm is not None]
+    rate, quality = recording.of("e4-bvp", "hr_bpm"), recording.of("e4-bvp", "hr_quality")
+    assert rate is not None
+    assert quality is not None
+    assert (rate.t_ns // NS).tolist() == list(range(10, 17))
+    assert rate.values == pytest.approx(np.full(7, 60), abs=1)
+    assert (quality.values > 0.9).all()
+    # The E4's own stays as it is, and is trusted as little as noise.
+    assert of(recording, "hr_bpm").values.tolist() == [80.0] * 10
+    assert of(recording, "hr_quality").values.tolist() == [0.15] * 10
+    told = [r for r in sequence(recording) if isinstance(r, Heart) and r.source == "e4-bvp"]
     assert [r.hr_quality for r in told] == quality.values.tolist()
 
 
-def test_without_a_pulse_in_it_the_e4s_own_rate_stands(tmp_path: Path) -> None:
+def test_without_a_pulse_in_it_the_e4s_own_rate_is_not_doubted(tmp_path: Path) -> None:
     recording = read(e4_folder(tmp_path / "S1"))
-    assert of(recording, "hr_bpm").values.tolist() == [80.0] * 10
+    assert {series.source for series in recording.series} == {"e4"}
     assert recording.of("e4", "hr_quality") is None
 
 
@@ -70,7 +73,15 @@ def test_an_optical_signal_alone_is_a_session(tmp_path: Path) -> None:
         (folder / f"{name}.csv").unlink()
     recording = read(folder)
     assert {series.signal for series in recording.series} == {"hr_bpm", "hr_quality"}
-    assert of(recording, "hr_bpm").values == pytest.approx(np.full(11, 72), abs=1)
+    (rate,) = [series for series in recording.series if series.signal == "hr_bpm"]
+    assert rate.values == pytest.approx(np.full(11, 72), abs=1)
+
+
+@pytest.mark.parametrize("rate", ["11.9", "1001", "nan"])
+def test_an_optical_signal_of_an_impossible_rate_is_one_sentence(tmp_path: Path, rate: str) -> None:
+    folder = e4_folder(tmp_path / "S1", BVP=f"1644829925.0\n{rate}\n0\n")
+    with pytest.raises(RecordingError, match=r"BVP.csv, line 2: a rate .* was expected, not"):
+        read(folder)
 
 
 def test_a_beat_is_chained_only_where_the_interval_reaches_the_beat_before(tmp_path: Path) -> None:

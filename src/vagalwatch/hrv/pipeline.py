@@ -85,6 +85,7 @@ class _Evidence:
     """What the sources say for one row."""
 
     pulse: quality.Pulse | None
+    steady_bpm: float | None
     variability: Variability | None
     moved: motion.Moved
     skin: eda.Skin
@@ -266,7 +267,8 @@ class Pipeline:
     def _evidence(self, t_ns: int, usual_bpm: float | None) -> _Evidence:
         state = self._state
         gates: list[Gate] = []
-        pulse = self._pulse(t_ns)
+        pulses = self._pulses(t_ns)
+        pulse = pulses[0] if pulses else None
         gate = Gate.HEART_MISSING if pulse is None else pulse.gate
         if gate is not None:
             gates.append(gate)
@@ -289,6 +291,7 @@ class Pipeline:
             gates.append(Gate.MOTION_MISSING)
         return _Evidence(
             pulse=pulse,
+            steady_bpm=quality.steady_bpm(pulses),
             variability=minute,
             moved=moved,
             skin=skin,
@@ -296,13 +299,13 @@ class Pipeline:
             gates=tuple(gates),
         )
 
-    def _pulse(self, t_ns: int) -> quality.Pulse | None:
-        """The first source that is fit, those with most beats before; else the best of the rest."""
+    def _pulses(self, t_ns: int) -> list[quality.Pulse]:
+        """What the sources say: those that are fit first, and of them those with most beats."""
         pulses = [
             quality.judge_heart(heart, self._link(source), t_ns)
             for source, heart in sorted(self._state.hearts.items())
         ]
-        return min(pulses, key=lambda p: (p.gate is not None, -p.minutes.t_s.size), default=None)
+        return sorted(pulses, key=lambda p: (p.gate is not None, -p.minutes.t_s.size))
 
     def _skin(self, t_ns: int) -> tuple[str, eda.Skin]:
         state = self._state
@@ -419,9 +422,8 @@ def _for_baseline(evidence: _Evidence, metrics: Metrics) -> bl.Figures | None:
 
 
 def _terms(evidence: _Evidence, usual: bl.Minutes, hr_bpm: float) -> list[arousal.Term]:
-    steady_bpm = None if evidence.pulse is None else evidence.pulse.steady_bpm
     return arousal.terms(
-        hr_bpm if steady_bpm is None else steady_bpm,
+        hr_bpm if evidence.steady_bpm is None else evidence.steady_bpm,
         evidence.skin,
         usual,
         same_skin=usual.eda_source == evidence.eda_source,

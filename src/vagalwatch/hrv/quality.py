@@ -20,6 +20,8 @@ from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import GapReason, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from vagalwatch.records import Gap
@@ -51,15 +53,17 @@ class Pulse:
 
     ``hr_bpm`` is 60000 over the median interval of 30 s, else the median of the device's own
     rate there, each rate weighing as much as it can be trusted; ``short_bpm`` the same over 10 s,
-    from beats alone where the device gives any; ``steady_bpm`` the median of a minute's beats and
-    rates together. ``minutes`` are the beats of 300 s.
+    from beats alone where the device gives any. ``minutes`` are the beats of 300 s. ``rates`` are
+    the rates of a minute, of each beat and as the device told them, and ``trust`` how far each can
+    be trusted, 0 to 1 (a good beat 1).
     """
 
     gate: Gate | None
     minutes: hb.BeatWindow
     hr_bpm: float | None = None
     short_bpm: float | None = None
-    steady_bpm: float | None = None
+    rates: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    trust: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def take_contact(link: LinkState, t_ns: int, *, on_body: bool) -> None:
@@ -133,12 +137,30 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
     if short_bpm is None and not minutes.rr_ms.size:
         # Only a device that never gives beats: a wrist that lost them guesses its own rate.
         short_bpm = _device_bpm(state, t_ns, _FIGURES.short_s)
+    said = _rates(state, t_ns, _FIGURES.steady_s)
+    beats_ms = minutes.valid_ms(_FIGURES.steady_s)
     return Pulse(
         gate=None,
         minutes=minutes,
         hr_bpm=hr_bpm,
         short_bpm=short_bpm,
-        steady_bpm=_steady_bpm(state, minutes.valid_ms(_FIGURES.steady_s), t_ns),
+        rates=np.concatenate((floats(state.hr_bpm)[said], MS_PER_MINUTE / beats_ms)),
+        trust=np.concatenate((floats(state.hr_quality)[said], np.ones(beats_ms.size))),
+    )
+
+
+def steady_bpm(pulses: Iterable[Pulse]) -> float | None:
+    """The rate of the last minute by all that is fit, each beat and rate as far as it is trusted.
+
+    The median, so that neither a sensor nor a moment of movement rules it. ``None``: nothing is
+    fit.
+    """
+    fit = [pulse for pulse in pulses if pulse.rates.size]
+    if not fit:
+        return None
+    return weighted_median(
+        np.concatenate([pulse.rates for pulse in fit]),
+        np.concatenate([pulse.trust for pulse in fit]),
     )
 
 
@@ -169,14 +191,6 @@ def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
     said = _rates(state, t_ns, seconds)
     rates = floats(state.hr_bpm)[said]
     return weighted_median(rates, floats(state.hr_quality)[said]) if rates.size else None
-
-
-def _steady_bpm(state: hb.HeartState, beats_ms: NDArray[np.float64], t_ns: int) -> float:
-    """All that the source says of a minute: a beat counts 1, a rate as far as it can be trusted."""
-    said = _rates(state, t_ns, _FIGURES.steady_s)
-    rates = np.concatenate((floats(state.hr_bpm)[said], MS_PER_MINUTE / beats_ms))
-    weights = np.concatenate((floats(state.hr_quality)[said], np.ones(beats_ms.size)))
-    return weighted_median(rates, weights)
 
 
 def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:

@@ -7,13 +7,14 @@ time is that of the beat that ends the interval, and only beats that the E4 trus
 ``tags.csv``: a unix time for each press of the button. Source: Empatica's info.txt, which comes
 with every session.
 
-``BVP.csv`` (64 Hz, arbitrary unit) gives the heart rate where it holds a pulse: ``HR.csv`` trails
-the beats by 30 to 45 s and reads high in movement (measured on the 13 wrists of Stress-Predict), so
-it stands only for the seconds in which no pulse is found, and then counts as little as noise.
+``BVP.csv`` (64 Hz, arbitrary unit) is a source of its own: the pulse rate tracked in it, and how
+far it can be trusted. ``HR.csv`` trails the beats by 30 to 45 s and reads high in movement
+(measured on 13 wrists, Stress-Predict), so beside a tracked pulse it is trusted as little as noise.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +24,6 @@ from vagalwatch.sensors.optical import MIN_RATE_HZ, NOISE_QUALITY, PulseTracker
 from vagalwatch.sensors.recording.model import (
     AXES,
     MAX_RR_MS,
-    NS,
     Recording,
     Series,
     seconds_to_ns,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from vagalwatch.sensors.recording.model import Signal
 
 SOURCE = "e4"
+PULSE_SOURCE = "e4-bvp"
 MILLI_G_PER_COUNT = 1000 / 64
 MAX_RATE_HZ = 1000.0
 MAX_APART_NS = 24 * 3600 * 10**9
@@ -54,6 +55,7 @@ _REGULAR: dict[str, tuple[Signal, ...]] = {
     "TEMP.csv": ("temp_c",),
     "ACC.csv": AXES,
 }
+_OWN_RATE = (SOURCE, "hr_bpm")
 _NEEDED = ("EDA.csv", "HR.csv", "IBI.csv", "BVP.csv")  # at least one of them
 
 
@@ -95,11 +97,13 @@ def read_e4(folder: Path, wearer: str) -> Recording:
     series = [
         series.later(stream.begin_ns - start_ns) for stream in streams for series in stream.series
     ]
+    if any(one.source == PULSE_SOURCE for one in series):
+        series += [_doubted(one) for one in series if (one.source, one.signal) == _OWN_RATE]
     return Recording(
         description=f"Empatica E4 session {folder.name}",
         wearer=wearer,
         start_ns=start_ns,
-        series=tuple(_one_rate(series)),
+        series=tuple(series),
         markers=() if tags is None else _tags(tags, start_ns),
     )
 
@@ -166,30 +170,16 @@ def _pulse(path: Path) -> _Stream:
         path,
         begin_ns,
         [
-            Series(signal="hr_bpm", source=SOURCE, t_ns=t_ns, values=bpm.copy()),
-            Series(signal="hr_quality", source=SOURCE, t_ns=t_ns, values=quality.copy()),
+            Series(signal="hr_bpm", source=PULSE_SOURCE, t_ns=t_ns, values=bpm.copy()),
+            Series(signal="hr_quality", source=PULSE_SOURCE, t_ns=t_ns, values=quality.copy()),
         ],
     )
 
 
-def _one_rate(series: list[Series]) -> list[Series]:
-    """Of two heart rates the tracked one, with the E4's own in the seconds that lack it."""
-    rates = [one for one in series if one.signal == "hr_bpm"]
-    if len(rates) < 2:  # noqa: PLR2004 - HR.csv and BVP.csv
-        return series
-    own, tracked = rates
-    quality = next(one for one in series if one.signal == "hr_quality")
-    alone = ~np.isin(own.t_ns // NS, tracked.t_ns // NS)
-    t_ns = np.concatenate((tracked.t_ns, own.t_ns[alone]))
-    order = np.argsort(t_ns)
-    merged = [
-        Series(signal=one.signal, source=SOURCE, t_ns=t_ns[order], values=values[order])
-        for one, values in (
-            (tracked, np.concatenate((tracked.values, own.values[alone]))),
-            (quality, np.append(quality.values, np.full(int(alone.sum()), NOISE_QUALITY))),
-        )
-    ]
-    return [one for one in series if one not in {own, tracked, quality}] + merged
+def _doubted(rate: Series) -> Series:
+    """The quality of a rate that is trusted as little as noise."""
+    quality = np.full(rate.t_ns.size, NOISE_QUALITY)
+    return dataclasses.replace(rate, signal="hr_quality", values=quality)
 
 
 def _tags(path: Path, start_ns: int) -> tuple[tuple[int, str], ...]:
