@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
+from scipy.stats import bootstrap, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from vagalwatch.evaluate import score
@@ -169,25 +169,41 @@ def test_alerts_in_stretches() -> None:
 
 
 def test_bootstrap_draws_people_is_reproducible_and_covers_the_mean() -> None:
-    people = list(np.random.default_rng(1).normal(2.0, 1.0, 200))
-    first = score.bootstrap(people, score.mean)
-    assert first == score.bootstrap(people, score.mean)
-    assert first != score.bootstrap(people, score.mean, seed=1)
-    low, high = (edge or math.nan for edge in (first.low, first.high))
-    # The standard error of a mean: 1.96 / sqrt(200) to either side, give or take the draw's own.
-    assert high - low == pytest.approx(2 * 1.96 * np.std(people) / math.sqrt(200), rel=0.1)
+    people = np.random.default_rng(1).normal(2.0, 1.0, 200).tolist()
+    first = score.mean_of(people)
+    assert first == score.mean_of(people)
+    assert first != score.mean_of(people, seed=1)
     assert first.value == pytest.approx(np.mean(people))
+    assert first.people == 200
+    # The standard error of a mean: 1.96 / sqrt(200) to either side, give or take the draw's own.
+    assert width(first) == pytest.approx(2 * 1.96 * np.std(people) / math.sqrt(200), rel=0.1)
 
 
-def test_bootstrap_of_one_person_or_of_nothing_has_no_interval() -> None:
-    assert score.bootstrap([3.0], score.mean) == (3.0, None, None, 1)
-    assert score.bootstrap([], score.mean) == (None, None, None, 0)
-    assert score.bootstrap([None, None], score.mean) == (None, None, None, 2)
+def test_the_interval_is_that_of_scipy() -> None:
+    people = np.random.default_rng(2).exponential(1.0, 40)
+    theirs = bootstrap((people,), np.mean, n_resamples=5000, method="percentile", rng=0)
+    span = theirs.confidence_interval.high - theirs.confidence_interval.low
+    assert width(score.mean_of(people.tolist())) == pytest.approx(span, rel=0.08)
+
+
+def width(interval: score.Interval) -> float:
+    assert interval.low is not None
+    assert interval.high is not None
+    return interval.high - interval.low
+
+
+def test_one_person_or_nothing_has_no_interval() -> None:
+    assert score.mean_of([3.0]) == (3.0, None, None, 1)
+    assert score.mean_of([None, 3.0]) == (3.0, None, None, 1)
+    assert score.mean_of([]) == (None, None, None, 0)
+    assert score.ratio_of([(0.0, 0.0)]) == (None, None, None, 0)
+    assert score.quantiles_of([[], []], [0.5]) == [(None, None, None, 0)]
 
 
 def test_sums_over_people() -> None:
     assert score.mean([1.0, None, 2.0]) == 1.5
-    assert score.ratio([(1, 0.5), (2, 1.5)]) == 1.5
-    assert score.ratio([]) is None
-    assert score.quantile([[1.0, 2.0], [], [9.0]], 0.5) == 2.0
-    assert score.quantile([[], []], 0.5) is None
+    assert score.ratio_of([(1, 0.5), (2, 1.5), (0, 0)])[::3] == (1.5, 2)
+    assert score.ratio_of([(2, 4), (1, 2)]) == (0.5, 0.5, 0.5, 2)
+    low, middle = score.quantiles_of([[1.0, 2.0], [], [9.0]], [0.0, 0.5])
+    assert (low.value, middle.value, middle.people) == (1.0, 2.0, 2)
+    assert (middle.low, middle.high) == (1.5, 9.0)  # of one of the two alone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -139,10 +138,9 @@ def _figures(people: Sequence[Sequence[Part]]) -> Figures:
     for kind in KINDS:
         told[f"found.{kind}"] = _ratio(people, lambda p: p.found.get(kind, _NONE))  # noqa: B023 - called at once
         latency_s = [[s for p in own for s in p.latency_s.get(kind, ())] for own in people]
-        for name, share in (("median", 0.5), ("q1", 0.25), ("q3", 0.75)):
-            told[f"latency_s.{kind}.{name}"] = score.bootstrap(
-                latency_s, partial(score.quantile, share=share)
-            )
+        quartiles = score.quantiles_of(latency_s, (0.25, 0.5, 0.75))
+        for name, one in zip(("q1", "median", "q3"), quartiles, strict=True):
+            told[f"latency_s.{kind}.{name}"] = one
         told[f"false_per_h.{kind}"] = _ratio(people, lambda p: (float(p.false[kind]), p.hours))  # noqa: B023 - as above
         told[f"in_marked.{kind}"] = _ratio(people, lambda p: p.marked.get(kind, _NONE))  # noqa: B023 - as above
     told["false_per_h"] = _ratio(people, lambda p: (float(sum(p.false.values())), p.hours))
@@ -168,13 +166,12 @@ def _ratio(
     for own in people:
         pairs = [pair(p) for p in own]
         sums.append((sum(a for a, _ in pairs), sum(b for _, b in pairs)))
-    return score.bootstrap(sums, score.ratio)
+    return score.ratio_of(sums)
 
 
 def _mean(people: Sequence[Sequence[Part]], value: Callable[[Part], float | None]) -> Interval:
     """A mean over each person's recordings, and then over the people."""
-    own_means = [score.mean(value(p) for p in own) for own in people]
-    return score.bootstrap([one for one in own_means if one is not None], score.mean)
+    return score.mean_of(score.mean(value(p) for p in own) for own in people)
 
 
 def _by_person(parts: Iterable[Part]) -> list[list[Part]]:

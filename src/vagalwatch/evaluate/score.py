@@ -8,14 +8,13 @@ detector may not gain by keeping silent where it is hard.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,7 +29,6 @@ DRAWS: Final = 1000
 COVER: Final = 0.95
 
 Load = Literal["rest", "task", "ignore"]
-Person = TypeVar("Person")
 
 
 class Phase(NamedTuple):
@@ -200,52 +198,59 @@ class Interval(NamedTuple):
     people: int = 0
 
 
-def bootstrap(
-    people: Sequence[Person],
-    figure: Callable[[Sequence[Person]], float | None],
-    *,
-    seed: int = 0,
-    draws: int = DRAWS,
-) -> Interval:
-    """``figure`` of ``people`` and the percentile interval over people drawn with replacement.
+def ratio_of(people: Sequence[tuple[float, float]], *, seed: int = 0) -> Interval:
+    """Sum of the firsts over the sum of the seconds, such as alerts over hours, a pair a person.
 
-    People are drawn, not rows or events: those of one person are no independent evidence (Efron &
-    Tibshirani 1993). The same people and seed give the same interval. No interval for one person.
+    The interval is the percentile interval over people drawn with replacement: rows and events of
+    one person are no independent evidence (Efron & Tibshirani 1993). The same people and seed give
+    the same interval; one person has none. Who brings nothing to the second sum is left out.
     """
-    value = figure(people)
-    if value is None or len(people) < 2:  # noqa: PLR2004 - one person varies with nobody
-        return Interval(value, people=len(people))
-    rng = np.random.default_rng(seed)
-    drawn = (
-        figure([people[index] for index in rng.integers(len(people), size=len(people)).tolist()])
-        for _ in range(draws)
-    )
-    known = [one for one in drawn if one is not None]
+    table = np.array([pair for pair in people if pair[1] > 0], dtype=np.float64).reshape(-1, 2)
+    if not len(table):
+        return Interval(None)
+    drawn = table[_draws(len(table), seed)].sum(axis=1)
+    total = table.sum(axis=0)
+    return _interval(total[0] / total[1], drawn[:, 0] / drawn[:, 1], len(table))
+
+
+def mean_of(people: Iterable[float | None], *, seed: int = 0) -> Interval:
+    """The mean of what is known, a value a person; the interval as in :func:`ratio_of`."""
+    return ratio_of([(value, 1.0) for value in people if value is not None], seed=seed)
+
+
+def quantiles_of(
+    people: Sequence[Sequence[float]], shares: Sequence[float], *, seed: int = 0
+) -> list[Interval]:
+    """Quantiles of everybody's values together, such as latencies; intervals as above."""
+    known = [np.array(values) for values in people if len(values)]
     if not known:
-        return Interval(value, people=len(people))
-    low, high = np.quantile(known, [(1 - COVER) / 2, (1 + COVER) / 2]).tolist()
-    return Interval(value, low, high, len(people))
+        return [Interval(None) for _ in shares]
+    values = np.quantile(np.concatenate(known), shares)
+    drawn = np.array(
+        [
+            np.quantile(np.concatenate([known[index] for index in chosen]), shares)
+            for chosen in _draws(len(known), seed).tolist()
+        ]
+    )
+    return [_interval(value, drawn[:, i], len(known)) for i, value in enumerate(values.tolist())]
+
+
+def _draws(people: int, seed: int) -> NDArray[np.int64]:
+    """Who is drawn, shape (draws, people)."""
+    return np.random.default_rng(seed).integers(people, size=(DRAWS, people))
+
+
+def _interval(value: float, drawn: Values, people: int) -> Interval:
+    if people < 2:  # noqa: PLR2004 - one person varies with nobody
+        return Interval(float(value), people=people)
+    low, high = np.quantile(drawn, [(1 - COVER) / 2, (1 + COVER) / 2]).tolist()
+    return Interval(float(value), low, high, people)
 
 
 def mean(values: Iterable[float | None]) -> float | None:
     """Of those that are known; ``None`` if none is."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
-
-
-def ratio(parts: Iterable[tuple[float, float]]) -> float | None:
-    """Sum of the firsts over the sum of the seconds, such as alerts over hours."""
-    total, of = 0.0, 0.0
-    for part, whole in parts:
-        total += part
-        of += whole
-    return total / of if of > 0 else None
-
-
-def quantile(groups: Iterable[Iterable[float]], share: float) -> float | None:
-    """Of everybody's values together, such as latencies."""
-    values = list(itertools.chain.from_iterable(groups))
-    return float(np.quantile(values, share)) if values else None
 
 
 def _rows_of(t_s: Values, phases: Iterable[Phase]) -> NDArray[np.bool_]:
