@@ -207,10 +207,25 @@ def test_a_fall_from_a_peak_is_noticed_within_a_minute_of_its_turn(
         walk.go([step])
         if walk.starts:
             break
-    if (peak_bpm - low_bpm) / fall_s * 60 >= 16:
+    if (peak_bpm - low_bpm) / fall_s * 60 >= 18:
         [(kind, onset_s, told_s)] = walk.starts[:1]
         assert kind is EpisodeKind.SAFETY
         assert onset_s <= told_s <= turn_s + 60
+
+
+@pytest.mark.parametrize(
+    ("seen", "per_min", "kinds"), [(True, 20, 1), (True, 28, 2), (False, 20, 2)]
+)
+def test_a_flooding_that_ebbs_is_no_fall_where_the_skin_shows_it(
+    seen: bool, per_min: int, kinds: int
+) -> None:
+    """A break that works brings the heart down by tens of beats; a faint still falls faster."""
+    steps = 30 * 12 // per_min
+    course = [110.0] * 40 + [110 - per_min / 12 * i for i in range(steps)] + [80.0] * 20
+    rows = [row(bpm, nsr=8.0 if seen else None, z_scl=2.0 if seen else None) for bpm in course]
+    walk = Walk().go([row(70)] * 20).go(rows)
+    expected = [EpisodeKind.FLOODING, EpisodeKind.SAFETY][:kinds]
+    assert [kind for kind, _, _ in walk.starts] == expected
 
 
 @given(st.integers(5, 40), st.integers(5, 20), st.integers(0, 4))

@@ -270,7 +270,10 @@ class Safety:
     # bpm in 1 to 5 min), talk, slow breathing and Valsalvas; on 13 people with an E4 it spoke
     # once in 12 h. A Valsalva's fall lasts 10 s and a breath of 4-7-8 19 s: 50 s outlast both.
     steady_s: int = 50
-    steady_bpm_per_min: float = 15.0
+    # Over what a simulated flooding by 40 % of rest falls as it ebbs (three quarters in 150 s).
+    steady_bpm_per_min: float = 17.0
+    # A flooding that the skin shows, too, may ebb this fast: one by 55 % does so at up to 20.
+    steady_ebb_bpm_per_min: float = 25.0
     steady_fit: float = 0.9  # share of the variance that a line explains
     peak_s: int = 60  # that long before the fall the heart was ...
     peak_share: float = 0.20  # ... this far over usual (as flooding's margin)

@@ -248,7 +248,8 @@ def _falls_steadily(state: Machine, row: Row, usual_bpm: float) -> bool:
     """Whether the short medians of the last rows lie on a falling line that began at a peak.
 
     A line, because talk and breathing swing (a poor fit), and a Valsalva's fall is over in ten
-    seconds; from a peak that lasted a minute, because single laughs fall as fast.
+    seconds; from a peak that lasted a minute, because single laughs fall as fast. Coming down from
+    a flooding that the skin showed, too, is what a break is for: there it has to be steeper.
     """
     rows = _SAFETY.steady_s // _STEP_S
     y = [*state.past_short_bpm[1 - rows :], row.short_bpm]
@@ -274,7 +275,10 @@ def _falls_steadily(state: Machine, row: Row, usual_bpm: float) -> bool:
     across = math.fsum((value - mean) ** 2 for value in known)
     size = math.fsum((i - middle) ** 2 for i in range(rows))
     per_min = along / size * 60 / _STEP_S
-    return -per_min >= _SAFETY.steady_bpm_per_min and along**2 >= _SAFETY.steady_fit * size * across
+    seen = row.z_scl is not None or row.z_nsr is not None
+    ebbs = state.phase is State.FLOODING and seen
+    steep = _SAFETY.steady_ebb_bpm_per_min if ebbs else _SAFETY.steady_bpm_per_min
+    return -per_min >= steep and along**2 >= _SAFETY.steady_fit * size * across
 
 
 def _fall_onset_ns(t_ns: int, since_ns: int | None, *, steady: bool) -> int:
