@@ -97,7 +97,7 @@ class BandPlan:
     ms2: float
 
 
-@lru_cache(maxsize=16)  # 200 KB each; in a steady stream the length varies by some ten samples
+@lru_cache(maxsize=24)  # 200 KB each; in a steady stream there are some ten to fifteen lengths
 def band_plan(size: int) -> BandPlan:
     """The plan of segments of ``size`` samples at 4 Hz."""
     hz = _FIGURES.resample_hz
