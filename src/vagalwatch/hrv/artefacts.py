@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BEATS = PARAMETERS.beats
 _SHIFT: Final = 2
 """Windows so far from one another share all but two values at either end."""
-_BLOCK: Final = 1024
+_BLOCK: Final = 512
 """Windows that are sorted at a time: as many as stay in a core's cache."""
 
 _HALF_DIGITS: Final = 1e-6
@@ -117,8 +117,8 @@ def flagged(
 
     Beats between far steps that undo one another: an early one and its pause, a single long one
     (a missed beat), one interval told as two. They ask for less than the paper's patterns, and of
-    the spread only the lower quartile, which many ectopics do not widen. And what goes on after a
-    flagged beat as far off the running median as Malik allows no step to be: runs of ectopics.
+    the spread only the lower quartile, which many ectopics do not widen. And what comes after a
+    flagged beat as early against the running median as Malik allows no step to be: runs.
     """
     floor = np.broadcast_to(least, rr.shape)
     x, low = _steps(drr, places, floor, centred=False)
@@ -135,7 +135,7 @@ def flagged(
     split = places[(here < -limit) & (after2 > limit) & (np.abs(after) < np.minimum(-here, after2))]
     flags[split] = True
     flags[split + 1] = True
-    goes_on = np.abs(rr - median) > _BEATS.malik * median
+    goes_on = rr < (1 - _BEATS.malik) * median
     while (more := flags[:-2] & goes_on[1:] & ~flags[1:-1]).any():
         flags[1:-1] |= more
     return flags[:-1]

@@ -121,8 +121,8 @@ def classify(
     ``t_ns`` is the beat that ends the interval; ``linked`` that the interval starts at the beat
     before it in this series. A beat ``context_s`` after the last is judged afresh.
     """
-    marks = np.where(linked, _LINKED, 0).astype(np.uint8)
-    marks[(rr_ms < _BEATS.rr_min_ms) | (rr_ms > _BEATS.rr_max_ms)] |= _IMPLAUSIBLE
+    marks = np.multiply(linked, _LINKED, dtype=np.uint8)
+    marks[np.flatnonzero((rr_ms < _BEATS.rr_min_ms) | (rr_ms > _BEATS.rr_max_ms))] |= _IMPLAUSIBLE
     edges = np.flatnonzero(np.diff(t_ns) > _FRESH_NS) + 1
     for start, end in zip([0, *edges.tolist()], [*edges.tolist(), t_ns.size], strict=True):
         marks[start:end] = _judged(rr_ms[start:end], marks[start:end], 0, 0)
@@ -281,11 +281,15 @@ def _judged(
     """The marks, with ``_JUMP`` from ``stepped`` and ``_BAD`` from ``judged`` on put right."""
     end = rr_ms.size - _AFTER
     linked = marks & _LINKED != 0
-    drr_ms = np.full(rr_ms.size, np.nan)
-    np.subtract(rr_ms[1:], rr_ms[:-1], out=drr_ms[1:], where=linked[1:])
-    known = np.cumsum(linked)
+    drr_ms = np.empty(rr_ms.size)
+    drr_ms[:1] = np.nan
+    np.subtract(rr_ms[1:], rr_ms[:-1], out=drr_ms[1:])
+    drr_ms[np.flatnonzero(~linked)] = np.nan
+    known = np.cumsum(linked, dtype=np.int32)
     known[_BEATS.deviation_beats :] -= known[: -_BEATS.deviation_beats]
-    least = np.where(known < _BEATS.few_beats, _BEATS.malik * rr_ms, _BEATS.coarsest_tick_ms)
+    least = np.full(rr_ms.size, _BEATS.coarsest_tick_ms)
+    few = np.flatnonzero(known < _BEATS.few_beats)
+    least[few] = _BEATS.malik * rr_ms[few]
     marks = marks & ~np.uint8(_BAD)
     marks[stepped:] &= ~np.uint8(_JUMP)
     marks[jumps(rr_ms, drr_ms, least=least, since=stepped)] |= _JUMP
