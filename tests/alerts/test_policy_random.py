@@ -150,7 +150,7 @@ def test_every_break_ends_by_the_table_and_never_two_at_once(actions: list[Actio
 def test_random_people_through_thousands_of_breaks() -> None:
     breaks = 0
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=350, deadline=None)
     @given(PEOPLE)
     def people(actions: list[Action]) -> None:
         nonlocal breaks

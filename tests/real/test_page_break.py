@@ -321,9 +321,16 @@ async def test_a_card_to_show_to_somebody(browser: Browser, story: Story) -> Non
         await own.tap("Show a card")
         await own.say("I can't talk now. Please wait.")
         await picture(own, "39-card")
+        story.episode(EpisodeKind.FLOODING)  # private: it waits behind what another reads
+        await own.quiet()
+        await own.say("I can't talk now. Please wait.")
+        story.episode(EpisodeKind.SAFETY)  # but a fall goes before all else
+        await own.say("Your heart slowed fast. Sit or lie down now.")
+        await own.tap("I'm fine")
+        await own.say("I can't talk now. Please wait.")
         await own.tap("Back")
-        await own.say("Measuring.")
-        assert said(story) == []
+        await own.say("Your heart is fast for you.")
+        assert said(story) == [A.SEEN]
 
 
 async def test_a_german_page_says_every_word_in_german(browser: Browser, story: Story) -> None:

@@ -23,6 +23,8 @@ const close = () => ["close", line("page.back"), ""];
 export function card(state, done, opened) {
   const { view, door } = state;
   const live = door === "open";
+  // A fall goes before all else, also before what the person has opened.
+  if (view?.screen === "safety" && (live || door === "lost")) return safety(view.safety);
   if (opened === "followed") return danger();
   if (!live && door !== "lost") return split(line(`page.${door}`));
   if (opened === "card") return { say: line("say.card"), show: true, answers: [close()] };
@@ -30,7 +32,6 @@ export function card(state, done, opened) {
   if (opened === "ask" && view.ask && view.screen in { measure: 1, after: 1 }) return ask(view.ask);
   switch (view.screen) {
     // What is an instruction stays when the line is lost; what is a measurement does not.
-    case "safety": return safety(view.safety);
     case "steadying": return steadying(view.break);
     case "break": return onBreak(view, state);
     case "time-up": return timeUp(view.break, state);
