@@ -101,8 +101,9 @@ def test_marked_stretches_are_counted_and_their_alerts_are_false(tmp_path: Path)
     assert figures["in_marked.flooding"]["value"] == 0.5  # of the two marked stretches
     assert figures["in_marked.safety"]["value"] == 0
     assert figures["false_per_h"]["value"] == pytest.approx(1 / 0.3, rel=0.01)  # one in 18 min
-    # One class teaches nothing, so there is no forest.
+    # One class teaches nothing, so there is no forest, and the report says so.
     assert [one["name"] for one in report["detectors"]] == [*PEERS[:3], "clock"]
+    assert report["untaught"] == ["random forest"]
 
 
 def test_a_detector_of_ones_own_stands_beside_the_others(
@@ -128,6 +129,7 @@ def test_the_table_and_the_files(tmp_path: Path) -> None:
     assert told.code == 0
     assert "1 people, 1 recordings, 0.3 hours" in told.out
     assert "false alerts an hour watched" in told.out
+    assert "random forest: could not be taught here" in told.out
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["suite"] == "stairs"
 

@@ -113,7 +113,8 @@ def _parts(report: Report) -> Iterator[str]:
 
 def _table(report: Report) -> Iterator[str]:
     names = "".join(f"<th scope=col>{escape(one.name)}</th>" for one in report.detectors)
-    yield f"<div class=scroll tabindex=0><table><thead><tr><td></td>{names}</tr></thead><tbody>"
+    yield "<div class=scroll role=region aria-label=Figures tabindex=0>"
+    yield f"<table><thead><tr><td></td>{names}</tr></thead><tbody>"
     for words, intervals, write in lines(report):
         cells = ""
         for interval in intervals:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vagalwatch import __version__
 from vagalwatch.engine import ENGINE_VERSION
 from vagalwatch.evaluate import benchmark, causal, figures
+from vagalwatch.evaluate.detector import load
 from vagalwatch.evaluate.peers import Clock
 from vagalwatch.hrv.parameters import parameters_hash
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _FIRST_WIDTH: Final = 32
 _COLUMN_WIDTH: Final = 18  # of a table that goes into a file, so that no cell is broken
 LEARNT: Final = "not clearly better than the clock on LOC: it may have learnt the protocol."
+UNTAUGHT: Final = "could not be taught here: that takes two people and two classes."
 AHEAD: Final = "looks ahead: what it says of a minute changes with what comes after it."
 
 
@@ -36,12 +38,15 @@ class Report:
     hours: float
     detectors: list[Scored]
     looks_ahead: tuple[str, ...]
+    untaught: tuple[str, ...]
     judged: list[Judged]
 
     def warnings(self) -> list[tuple[str, str]]:
         """What a reader must know of single detectors: name and sentence."""
-        return [(name, AHEAD) for name in self.looks_ahead] + [
-            (one.name, LEARNT) for one in self.detectors if one.learnt_the_protocol
+        return [
+            *((name, UNTAUGHT) for name in self.untaught),
+            *((name, AHEAD) for name in self.looks_ahead),
+            *((one.name, LEARNT) for one in self.detectors if one.learnt_the_protocol),
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -55,6 +60,7 @@ class Report:
             "version": __version__,
             "engine_version": ENGINE_VERSION,
             "parameters": parameters_hash(),
+            "untaught": list(self.untaught),
             "detectors": [
                 {
                     "name": one.name,
@@ -85,16 +91,23 @@ def evaluate(
     """
     names = (*benchmark.PEERS, *detectors)
     judged = benchmark.run(suite.sources, names, jobs=jobs, progress=progress)
+    scored = figures.scores(judged, clock=Clock.name)
+    told = {one.name for one in scored}
     return Report(
         suite=suite.name,
         about=suite.about,
         people=len({case.truth.who for case in judged}),
         recordings=len(judged),
         hours=sum(case.truth.duration_s for case in judged) / 3600,
-        detectors=figures.scores(judged, clock=Clock.name),
+        detectors=scored,
         looks_ahead=causal.looking_ahead(suite.sources[0], names),
+        untaught=tuple(name for name in map(_name, names) if name not in told),
         judged=judged,
     )
+
+
+def _name(detector: str) -> str:
+    return load(detector).name
 
 
 # --- a plain table ----------------------------------------------------------------------------
