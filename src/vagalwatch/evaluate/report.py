@@ -114,7 +114,8 @@ def _name(detector: str) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{value:.1%}" if 0 < value < 0.1 or 0.9 < value < 1 else f"{value:.0%}"  # noqa: PLR2004 - where the digit matters
+    # The digit matters near the ends.
+    return f"{value:.1%}" if 0.0005 < value < 0.1 or 0.9 < value < 0.9995 else f"{value:.0%}"  # noqa: PLR2004
 
 
 def _two(value: float) -> str:
