@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers_hrv import NS, T0_NS, WEARER, edas, hearts, in_order, motions, ticks
 from vagalwatch.hrv import arousal
 from vagalwatch.hrv.baseline import Minutes, Usual
 from vagalwatch.hrv.codes import Gate, Why
 from vagalwatch.hrv.eda import Skin
 from vagalwatch.hrv.parameters import PARAMETERS
+from vagalwatch.hrv.pipeline import Pipeline, PipelineState
+from vagalwatch.records import Estimate, State
+from vagalwatch.sensors.simulated.stories import WEARERS, story
 
 WEIGHTS = PARAMETERS.arousal
 USUAL = Minutes(
@@ -102,3 +107,28 @@ def test_a_skin_that_is_not_known_leaves_the_heart_alone(skin: Skin) -> None:
 def test_the_gain_of_the_skin_sensor_does_not_matter(gain: float, skin: Skin) -> None:
     louder = replace(skin, scl_us=gain * (skin.scl_us or 0.0))
     assert value(75.0, louder) == value(75.0, skin)
+
+
+def test_it_agrees_with_the_states_of_a_hard_talk() -> None:
+    """It decides none of them, and the person who reads both must not be contradicted."""
+    said: dict[State, list[float]] = {}
+    evening = story("hard", 1)
+    for wearer in WEARERS:
+        signals = evening.body(wearer).advance(evening.duration_s)
+        pipeline = Pipeline(WEARER, PipelineState())
+        for record in in_order(
+            ticks(T0_NS, T0_NS + round(evening.duration_s + 5) * NS),
+            hearts([beat.rr_ms for beat in signals.beats]),
+            edas([sample.eda_us for sample in signals.eda], 4.0),
+            motions([(a.x_mg, a.y_mg, a.z_mg) for a in signals.acc], 14.0),
+        ):
+            for row in pipeline.push(record):
+                if isinstance(row, Estimate) and row.arousal is not None:
+                    said.setdefault(row.state, []).append(row.arousal)
+    middle = {state: statistics.median(values) for state, values in said.items()}
+    assert middle[State.FLOODING] > 3 > middle[State.RISING] > 1
+    assert abs(middle[State.SETTLED]) < 0.5
+    assert middle[State.SHUTDOWN] < -2
+    assert all(value > 0 for value in said[State.FLOODING])
+    # The last rows of a shutdown are those in which it has ended and is not yet believed to have.
+    assert statistics.quantiles(said[State.SHUTDOWN], n=20)[-1] < 0.25
