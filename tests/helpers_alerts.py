@@ -37,10 +37,13 @@ class Wearer:
         self.policy = Policy("anna", PolicyState())
         self.now_ns = now_ns
         self.said: list[Record] = []
+        self.heard: list[Record] = []
+        """Everything in its order: what happened, and what was said of it."""
 
     def push(self, record: Record) -> list[Record]:
         said = self.policy.push(record)
         self.said.extend(said)
+        self.heard.extend((record, *said))
         return said
 
     def restart(self) -> None:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from helpers_alerts import NOON_NS, NS, Wearer
 from vagalwatch.alerts.pause import DAY_NS, MINUTE_NS
+from vagalwatch.alerts.steps import BREATHING
 from vagalwatch.alerts.table import FINAL, TABLE
 from vagalwatch.records import (
     Alert,
+    Answer,
     AnswerKind,
     BreakPhase,
     BreakStep,
@@ -36,6 +38,10 @@ SETTINGS = [
     ("quiet-hours", '{"from": "13:00", "to": "14:00", "zone": "Europe/Helsinki"}'),
     ("prompt-valid-s", "600"),
     ("refractory-minutes", "broken"),
+    ("steps-left-out", '["taps"]'),
+    ("own-step", '"Knit."'),
+    ("holds-ok", "true"),
+    ("agreed-check-in", '"both"'),
 ]
 
 ACTIONS = st.one_of(
@@ -210,6 +216,49 @@ def test_a_restart_from_a_snapshot_changes_nothing(actions: list[Action]) -> Non
     live(straight, [action for action in actions if action[0] != "restart"])
     live(restarted, [a for action in actions for a in (action, ("restart", ()))])
     assert restarted.said == straight.said
+
+
+@settings(max_examples=200, deadline=None)
+@given(PEOPLE)
+def test_whatever_happens_nobody_is_offered_what_may_harm(actions: list[Action]) -> None:
+    anna = Wearer()
+    live(anna, actions)
+    done_no_good: set[str] = set()
+    for record in anna.heard:
+        match record:
+            case Answer(answer=AnswerKind.DIZZY | AnswerKind.MADE_WORSE):
+                done_no_good.add(record.about)
+            case BreakStep():
+                breathing = BREATHING & set(record.steps)
+                if record.about != EpisodeKind.FLOODING:
+                    assert not breathing, "breath work where nobody chose it"
+                if breathing and record.phase == BreakPhase.ON:
+                    assert record.id not in done_no_good, "breath work after it made dizzy"
+                if record.steps:
+                    assert record.phase in {BreakPhase.STEADYING, BreakPhase.ON}
+
+
+@settings(max_examples=200, deadline=None)
+@given(PEOPLE)
+def test_after_a_possible_shutdown_nothing_reads_as_settled_without_the_word(
+    actions: list[Action],
+) -> None:
+    anna = Wearer()
+    live(anna, actions)
+    here: set[str] = set()
+    about: dict[str, EpisodeKind | None] = {}
+    for record in anna.heard:
+        match record:
+            case Answer(answer=AnswerKind.IM_HERE):
+                here.add(record.about)
+            case Answer(answer=AnswerKind.FAR_AWAY):
+                here.discard(record.about)
+            case BreakStep(phase=BreakPhase.SETTLED, about=EpisodeKind.SHUTDOWN):
+                assert {record.id, record.alert_id} & here
+            case BreakStep():
+                if about.get(record.id) != record.about:
+                    here -= {record.id, record.alert_id}
+                about[record.id] = record.about
 
 
 @settings(max_examples=100, deadline=None)
