@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 from functools import cache
@@ -221,3 +222,28 @@ def test_the_stories_reach_what_the_faults_must_not_feign() -> None:
     assert State.SHUTDOWN in reached["low"]
     assert reached["quiet"] <= {State.UNKNOWN, State.SETTLED, State.RISING}
     assert State.FLOODING in reached["fast"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_electrode_that_takes_noise_for_beats_is_no_heart(seed: int) -> None:
+    """A strap on a table: its random intervals have a median, too, and may lie over 100."""
+    rng = random.Random(seed)  # noqa: S311 - a simulated heart
+    worn = rr_around(rng, lambda _t_s: 70.0, 240)
+    noise = [min(max(rng.lognormvariate(math.log(560), 0.4), 300), 2000) for _ in range(300)]
+    start_s = round(sum(worn) / 1000)
+    end_s = start_s + round(sum(noise) / 1000)
+    pipeline = Pipeline(WEARER, PipelineState())
+    pipeline.push(baseline_setting())
+    said = [
+        each
+        for record in in_order(ticks(T0_NS, T0_NS + end_s * NS), hearts([*worn, *noise]))
+        for each in pipeline.push(record)
+    ]
+    rows = [row for row in said if isinstance(row, Estimate)]
+    noisy = [row for row in rows if row.t_ns >= T0_NS + (start_s + 35) * NS]
+    assert not [row for row in said if isinstance(row, Episode)]
+    assert noisy
+    unknown = [row for row in noisy if (row.state, row.reason) == (State.UNKNOWN, "heart-thin")]
+    assert len(unknown) >= 0.9 * len(noisy)
+    worn_rows = [row for row in rows if row.t_ns <= T0_NS + start_s * NS]
+    assert [row.state for row in worn_rows if row.reason == "heart-thin"][2:] == []

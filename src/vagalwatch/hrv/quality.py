@@ -124,7 +124,7 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
     beats_bpm = rate_bpm(minutes.valid_ms(_FIGURES.hr_s), _FIGURES.hr_beats)
     device_bpm = _device_bpm(state, t_ns, _FIGURES.hr_s)
     hr_bpm = device_bpm if beats_bpm is None else beats_bpm
-    if hr_bpm is None:
+    if hr_bpm is None or _jumps_about(minutes):
         return Pulse(gate=Gate.HEART_THIN, minutes=minutes)
     if (
         beats_bpm is not None
@@ -201,6 +201,20 @@ def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -
         float(minutes.valid_ms(seconds).sum()) >= _QUALITY.disagree_coverage * 1000 * seconds
         for seconds in (spoken_s, _FIGURES.hr_s)
     )
+
+
+def _jumps_about(minutes: hb.BeatWindow) -> bool:
+    """Whether most of the last intervals jump: noise of a loose electrode, or no rhythm at all.
+
+    Flags cannot tell, as they take the spread of their surroundings for the person's own. A device
+    that gives only beats that it trusts leaves holes, and then it has looked itself.
+    """
+    first = int(minutes.t_s.searchsorted(-_FIGURES.hr_s, side="right"))
+    rr_ms = minutes.rr_ms[first:]
+    if float(np.add.reduce(rr_ms)) < _FIGURES.min_coverage * 1000 * _FIGURES.hr_s:
+        return False
+    jumps = np.count_nonzero(np.abs(np.diff(rr_ms)) > PARAMETERS.beats.malik * rr_ms[:-1])
+    return bool(jumps > _QUALITY.jumping_share * (rr_ms.size - 1))
 
 
 def _frozen(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
