@@ -128,7 +128,7 @@ SKIN = PARAMETERS.skin
         f"half-life {SKIN.slow_s / 60:.0f} min), {AROUSAL.weight_skin_change} over that of",
         f"that of {SKIN.change_s} s ago, {AROUSAL.weight_skin_responses} `z_nsr`",
         f"L(z) = {AROUSAL.limit_z:.0f}·tanh(z/{AROUSAL.limit_z:.0f})",
-        f"max({SKIN.scr_min_us} µS, {SKIN.scr_noise:.0f} noise sd)",
+        f"√({SKIN.scr_min_us}² µS² + ({SKIN.scr_noise:.0f} noise sd)²)",
         f"max({FLOODING.over_bpm:.0f}, {percent(FLOODING.over_share)})",
         f"max({FLOODING.absolute_bpm:.0f} \N{MINUS SIGN} usual, {FLOODING.absolute_over_bpm:.0f})",
         f"for {FLOODING.dwell_s:.0f} s",

@@ -98,7 +98,9 @@ class Skin:
     # Between Boucsein's .01 (computer) and .05 (by hand): over what a ripple of .02 uS from peak
     # to peak becomes at 24 breaths a minute.
     scr_min_us: float = 0.04
-    scr_noise: float = 7.0  # and so many noise sd: none in 1,000 minutes of noise (measured)
+    # And, squares added, so many noise sd (recovery undone): none in 3,000 stretches of 80 s with
+    # noise, ripple and drift (measured; 6.5 let one pass).
+    scr_noise: float = 7.0
     rise_max_s: float = 5.0  # Boucsein 2012
     # A time constant that undoes no recovery more than it is: the fastest half recovery is 2 s
     # (Boucsein 2012), which is 2.9 s; slower ones are undone in part.
@@ -111,8 +113,9 @@ class Skin:
     saturated_us: float = 60.0  # Kleckner 2018, as the slope and the 5 s around
     slope_us_per_s: float = 10.0
     around_s: float = 5.0
-    # Kleckner's 30 to 40 C would withhold all of five of 13 people who wore an E4 in spring: they
-    # lay between 26.8 and 30 C. Worn, none cooled by over .6 C in 30 s; taken off, by 1.7 to 7.3.
+    # Kleckner's 30 to 40 C would withhold two thirds and more of five of 13 people who wore an E4
+    # in spring: they lay between 26.8 and 30 C. Worn, none cooled by over .6 C in 30 s; taken off,
+    # by 1.7 to 7.3.
     temp_min_c: float = 25.0
     temp_max_c: float = 40.0
     cooling_c: float = 1.0

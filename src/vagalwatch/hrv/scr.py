@@ -136,7 +136,8 @@ def work(
     rate_hz = min(len(new_us) / max(STRETCH_S - lost_s, _BIN_S), 1 / _BIN_S)
     weight = _RECOVERY_S * rate_hz / 3
     gain = math.hypot(1 / 3 + weight, 1 / 3, 1 / 3, weight)
-    least_us = max(_SKIN.scr_min_us * _UNIT_PEAK, _SKIN.scr_noise * gain * max(noises))
+    # A ripple that stays under the one rides on noise that stays under the other.
+    least_us = math.hypot(_SKIN.scr_min_us * _UNIT_PEAK, _SKIN.scr_noise * gain * max(noises))
     for chain in chains:
         # Only a rising level is taken off: a falling one cannot feign a response.
         found = _search(chain, found, least_us, max(_middle(drifts), 0.0))
