@@ -38,9 +38,9 @@ class Limits:
     """The last alert called wrong: one alert doubles a refractory time once."""
     fewer: int = 0
     """How many of the day's prompts "fewer" took away."""
-    asked_ns: int = 0
+    too_many_ns: int = 0
     """When "too many?" was asked last, at first when the first prompt was raised."""
-    asking: bool = False
+    too_many_open: bool = False
     """Whether it waits for an answer: one asking takes one prompt away."""
 
     ask_again_ns: int = 0
@@ -60,14 +60,14 @@ class Limits:
     def prompted(self, now_ns: int, *, asked_for: bool) -> None:
         """A prompt was raised; it replaces one that was to be asked once more."""
         self.prompted_ns.append(now_ns)
-        self.asked_ns = self.asked_ns or now_ns
+        self.too_many_ns = self.too_many_ns or now_ns
         self.ask_again_ns, self.asked_again = 0, asked_for
 
     def week_is_over(self, now_ns: int) -> bool:
         """Whether to ask "too many?" now; if so, it counts as asked."""
-        if not self.asked_ns or now_ns - self.asked_ns < WEEK_NS:
+        if not self.too_many_ns or now_ns - self.too_many_ns < WEEK_NS:
             return False
-        self.asked_ns, self.asking = now_ns, True
+        self.too_many_ns, self.too_many_open = now_ns, True
         return True
 
     def learn(
@@ -88,8 +88,8 @@ class Limits:
         if Effect.ASK_AGAIN in effects and not self.asked_again:
             self.ask_again_ns = now_ns + wishes.later_minutes * MINUTE_NS
             self.ask_about = about
-        if Effect.FEWER in effects and self.asking:
-            self.asking = False
+        if Effect.FEWER in effects and self.too_many_open:
+            self.too_many_open = False
             self.fewer = min(self.fewer + 1, wishes.prompts_per_day)
 
     def _a_day(self, wishes: Preferences) -> int:

@@ -54,6 +54,7 @@ class Row(NamedTuple):
     reason: str = ""
 
 
+# Why a break is where it is (``BreakStep.reason``); more of them in ``readiness.Unsettled``.
 EXTENDED: Final = "extended"
 AGAIN: Final = "again"
 PUT_OFF: Final = "put-off"
@@ -106,10 +107,8 @@ def _open(phase: BreakPhase) -> dict[Event, Row]:
     }
 
 
-def _running(phase: BreakPhase, if_shut: BreakPhase) -> dict[Event, Row]:
+def _running(phase: BreakPhase) -> dict[Event, Row]:
     """Rows of a break that is on, its time up or not: the person decides, at any moment."""
-    reason = SAY_HERE if if_shut == _P.NOT_SETTLED else ""
-    slow = HEART_SLOW if if_shut == _P.NOT_SETTLED else ""
     return {
         _A.IM_BACK: Row(_P.RETURNED),
         _A.MORE_TIME: Row(_P.ON, (_E.NEW_TIME,), EXTENDED),
@@ -117,18 +116,21 @@ def _running(phase: BreakPhase, if_shut: BreakPhase) -> dict[Event, Row]:
         _A.LET_IT_DROP: Row(_P.NOT_RESUMED, (), DROPPED),
         _A.WRONG: Row(_P.WRONG, (_E.RARER,)),  # "no break now"
         _A.IM_HERE: Row(phase, (_E.HERE,)),
-        _A.FAR_AWAY: Row(if_shut, (_E.SHUTDOWN_RULE,), reason),
+        _A.FAR_AWAY: Row(phase, (_E.SHUTDOWN_RULE,)),
         _A.DIZZY: Row(phase, (_E.NO_BREATH,)),
         _A.MADE_WORSE: Row(phase, (_E.NO_BREATH,)),
-        Sign.SHUTDOWN: Row(if_shut, (_E.SHUTDOWN_RULE,), slow),
+        Sign.SHUTDOWN: Row(phase, (_E.SHUTDOWN_RULE,)),
         Sign.SETTLED: Row(_P.SETTLED),
         Sign.NOT_SETTLED: Row(_P.NOT_SETTLED),
     }
 
 
 def _time_up(phase: BreakPhase) -> dict[Event, Row]:
+    """Rows of a break whose time is up: a shutdown now is not settled, whatever was."""
     return {
-        **_running(phase, _P.NOT_SETTLED),
+        **_running(phase),
+        _A.FAR_AWAY: Row(_P.NOT_SETTLED, (_E.SHUTDOWN_RULE,), SAY_HERE),
+        Sign.SHUTDOWN: Row(_P.NOT_SETTLED, (_E.SHUTDOWN_RULE,), HEART_SLOW),
         _A.START_BREAK: Row(_P.ON, (_E.NEW_TIME,), AGAIN),  # a second break, within the same day
         Sign.DAY_OVER: Row(_P.NOT_RESUMED, (), NO_WORD),
     }
@@ -147,7 +149,7 @@ TABLE: Final[dict[BreakPhase | None, dict[Event, Row]]] = {
         _A.IM_HERE: Row(_P.DECLINED),
         _A.DIZZY: Row(_P.STEADYING, (_E.NO_BREATH,)),
     },
-    _P.ON: _running(_P.ON, _P.ON),
+    _P.ON: _running(_P.ON),
     _P.SETTLED: _time_up(_P.SETTLED),
     _P.NOT_SETTLED: _time_up(_P.NOT_SETTLED),
     _P.RETURNED: _taken(_P.RETURNED),
