@@ -363,6 +363,8 @@ def evaluate(
         _stop(f"There is no suite “{suite}”; there are {', '.join(suites.NAMES)}.", BAD_INPUT)
     errors = (RecordingError, DetectorError, MissingExtraError, OSError)
     with _errors(*errors), _progress("Evaluating") as progress:
+        if out is not None:
+            page.prepare(out)
         if suite == "simulated":
             chosen = suites.simulated_suite(_seeds(seeds), story or ())
         elif folder is None:

@@ -13,6 +13,7 @@ import pytest
 from helpers_cli import call
 from helpers_real import shared_data
 from helpers_recording import heart
+from vagalwatch.evaluate import report as reporting
 from vagalwatch.export import tidy
 
 if TYPE_CHECKING:
@@ -205,6 +206,18 @@ def test_a_detector_that_breaks_is_one_sentence(
     folder = marked(tmp_path / "data")
     found = call("evaluate", "stairs", folder, "--detector", "broken_one:It")
     assert sentence in found.sentence(2)
+
+
+def test_what_a_report_cannot_be_written_with_is_said_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = marked(tmp_path / "data")
+    monkeypatch.setattr(reporting, "evaluate", lambda *_, **__: pytest.fail("too late"))
+    told = call("evaluate", "stairs", folder, "--out", folder / "a.csv")
+    assert "a.csv: File exists." in told.sentence(2)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    told = call("evaluate", "stairs", folder, "--out", tmp_path / "out")
+    assert "need the extra “research”" in told.sentence(2)
 
 
 def test_without_scikit_learn_the_sentence_says_what_to_install(

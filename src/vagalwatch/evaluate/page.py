@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vagalwatch import __version__
 from vagalwatch.engine import ENGINE_VERSION
-from vagalwatch.evaluate.plots import pictures
+from vagalwatch.evaluate.plots import need_matplotlib, pictures
 from vagalwatch.evaluate.report import cell, lines
 from vagalwatch.hrv.parameters import parameters_hash
 
@@ -60,26 +60,22 @@ _NOTES: Final = {
 }
 
 
-def write(report: Report, folder: Path) -> None:
-    """Write ``report.html`` and ``report.json`` into ``folder``.
+def prepare(folder: Path) -> None:
+    """See that a report can be written into ``folder``, before the work of hours.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+        OSError: the folder cannot be made.
     """
-    html = page(report)
+    need_matplotlib()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.html").write_text(html, encoding="utf-8")
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write ``report.html`` and ``report.json`` into ``folder``."""
+    (folder / "report.html").write_text("\n".join(_parts(report)), encoding="utf-8")
     text = json.dumps(report.as_json(), indent=2, allow_nan=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-
-
-def page(report: Report) -> str:
-    """The HTML of ``report``.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    return "\n".join(_parts(report))
 
 
 def _parts(report: Report) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -72,22 +73,24 @@ class _Frame(NamedTuple):
     line: float | None = None
 
 
-def pictures(report: Report) -> list[Picture]:
-    """Every picture that ``report`` has something to show for.
+def need_matplotlib() -> None:
+    """Say it before the work rather than after it.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        matplotlib = import_module("matplotlib")
-        figure = import_module("matplotlib.figure").Figure
-    except ModuleNotFoundError as error:
+    if find_spec("matplotlib") is None:
         raise MissingExtraError(
             "The pictures of a report need the extra “research”. Run “bash scripts/environment "
             "dev” in the project's folder, or leave --out away."
-        ) from error
-    with matplotlib.rc_context(_STYLE):
-        return list(_Artist(report, figure).all())
+        )
+
+
+def pictures(report: Report) -> list[Picture]:
+    """Every picture that ``report`` has something to show for."""
+    # Imported here: it takes a second, and only a report with pictures needs it.
+    with import_module("matplotlib").rc_context(_STYLE):
+        return list(_Artist(report, import_module("matplotlib.figure").Figure).all())
 
 
 class _Artist:
