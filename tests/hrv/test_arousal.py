@@ -94,6 +94,13 @@ def test_a_faster_heart_and_a_rising_skin_never_lower_it(
             assert value(bpm, replace(skin, **{figure: known + more})) >= here
 
 
+def test_the_heart_of_all_sources_is_held_against_the_same_at_rest() -> None:
+    """Where one source reads lower than the rest, its usual does, too."""
+    usual = replace(USUAL, steady=Usual(median=66.0, spread=4.0))
+    (heart, *_) = arousal.terms(70.0, AS_USUAL, usual, same_skin=True)
+    assert (heart.usual, heart.z) == (66.0, 1.0)
+
+
 @given(skins)
 def test_a_skin_that_is_not_known_leaves_the_heart_alone(skin: Skin) -> None:
     alone = 6 * math.tanh(5 / 6)

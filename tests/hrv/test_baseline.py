@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def row(hr_bpm: float = 70.0, scl: float | None = 1.5, nsr: float | None = 2.0) -> bl.Figures:
-    return bl.Figures(hr_bpm=hr_bpm, ln_rmssd=3.5, ln_scl=scl, nsr=nsr)
+    return bl.Figures(hr_bpm=hr_bpm, steady_bpm=hr_bpm - 1, ln_rmssd=3.5, ln_scl=scl, nsr=nsr)
 
 
 def at(seconds: int) -> int:
@@ -173,6 +173,20 @@ def test_it_survives_as_a_setting_to_the_last_digit() -> None:
     bl.take_setting(restored, bl.BASELINE_KEY, bl.to_json(state))
     assert restored.usual == state.usual
     assert restored.stretches == state.stretches
+    assert restored.usual is not None
+    assert restored.usual.steady is not None
+    assert restored.usual.steady.median == pytest.approx(restored.usual.hr.median - 1)
+
+
+def test_one_written_before_all_sources_were_heard_is_still_read() -> None:
+    state = bl.BaselineState()
+    calibrated([row()] * 72, state)
+    (fields,) = json.loads(bl.to_json(state))
+    del fields["steady"]
+    restored = bl.BaselineState()
+    bl.take_setting(restored, bl.BASELINE_KEY, json.dumps([fields]))
+    assert restored.usual is not None
+    assert (restored.usual.hr.median, restored.usual.steady) == (70.0, None)
 
 
 def test_null_asks_for_a_new_one() -> None:

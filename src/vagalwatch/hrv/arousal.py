@@ -45,8 +45,9 @@ class Term(NamedTuple):
 
 def terms(steady_bpm: float, skin: Skin, usual: Minutes, *, same_skin: bool) -> list[Term]:
     """What is known of a row. ``same_skin``: the baseline is of the skin sensor worn now."""
-    heart_z = (steady_bpm - usual.hr.median) / usual.hr.spread
-    found = [Term(Why.HEART_RATE, steady_bpm, usual.hr.median, heart_z, _AROUSAL.weight_heart)]
+    heart = usual.hr if usual.steady is None else usual.steady
+    heart_z = (steady_bpm - heart.median) / heart.spread
+    found = [Term(Why.HEART_RATE, steady_bpm, heart.median, heart_z, _AROUSAL.weight_heart)]
     if not same_skin or skin.scl_us is None:
         return found
     if usual.ln_scl is not None:

@@ -31,6 +31,7 @@ WINDOW_KEY: Final = "baseline-window"
 
 _FLOORS: Final = {
     "hr_bpm": _CALIBRATION.floor_hr_bpm,
+    "steady_bpm": _CALIBRATION.floor_hr_bpm,
     "ln_rmssd": _CALIBRATION.floor_ln_rmssd,
     "ln_scl": _CALIBRATION.floor_ln_scl,
     "nsr": _CALIBRATION.floor_nsr,
@@ -39,9 +40,13 @@ _FLOORS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a row gives to a baseline; ``None`` where it could not be told."""
+    """What a row gives to a baseline; ``None`` where it could not be told.
+
+    ``steady_bpm`` is the heart as ``arousal`` hears it: all sources, each by its trust.
+    """
 
     hr_bpm: float
+    steady_bpm: float | None = None
     ln_rmssd: float | None = None
     ln_scl: float | None = None
     nsr: float | None = None
@@ -66,6 +71,7 @@ class Minutes:
     t_ns: int
     eda_source: str
     hr: Usual
+    steady: Usual | None = None
     ln_rmssd: Usual | None = None
     ln_scl: Usual | None = None
     nsr: Usual | None = None
@@ -238,6 +244,7 @@ def _summary(rows: list[Figures], t_ns: int, eda_source: str) -> Minutes:
         t_ns=t_ns,
         eda_source=eda_source,
         hr=_usual("hr_bpm", [row.hr_bpm for row in rows]),
+        steady=_usual_or_none("steady_bpm", [row.steady_bpm for row in rows]),
         ln_rmssd=_usual_or_none("ln_rmssd", [row.ln_rmssd for row in rows]),
         ln_scl=_usual_or_none("ln_scl", [row.ln_scl for row in rows]),
         nsr=_usual_or_none("nsr", [row.nsr for row in rows]),
@@ -265,6 +272,7 @@ def _median(stretches: list[Minutes]) -> Minutes:
         t_ns=last.t_ns,
         eda_source=last.eda_source,
         hr=_middle([s.hr for s in stretches]) or last.hr,
+        steady=_middle([s.steady for s in stretches]),
         ln_rmssd=_middle([s.ln_rmssd for s in stretches]),
         ln_scl=_middle([s.ln_scl for s in same_skin]),
         nsr=_middle([s.nsr for s in same_skin]),
@@ -295,7 +303,7 @@ def _trend_bpm(rows: list[Figures]) -> float:
     )
 
 
-_PARTS: Final = ("hr", "ln_rmssd", "ln_scl", "nsr")
+_PARTS: Final = ("hr", "steady", "ln_rmssd", "ln_scl", "nsr")
 
 
 def _stretch_fields(stretch: Minutes) -> dict[str, object]:
@@ -318,6 +326,7 @@ def _stretch(fields: dict[str, object]) -> Minutes:
         t_ns=t_ns,
         eda_source=str(fields["eda_source"]),
         hr=hr,
+        steady=_read_usual(fields.get("steady")),  # older ones have none
         ln_rmssd=_read_usual(fields["ln_rmssd"]),
         ln_scl=_read_usual(fields["ln_scl"]),
         nsr=_read_usual(fields["nsr"]),

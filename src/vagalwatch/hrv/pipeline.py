@@ -61,6 +61,8 @@ _WAIT_NS: Final = _ROWS.wait_s * NS
 _BACKWARDS_NS: Final = 60 * NS
 """Less is waited for: rows go on as soon as the clock is there again."""
 _TRUNK: Final = frozenset({"chest", "torso", "trunk", "waist"})
+BETA_BLOCKER_KEY: Final = "beta-blocker"
+"""Key of the ``Setting`` by which a person says that they take one (JSON ``true`` or ``false``)."""
 _FORGET_NS: Final = 3600 * NS
 """A source that has said nothing for an hour is forgotten (its state would be snapshotted)."""
 
@@ -76,6 +78,7 @@ class PipelineState:
     links: dict[str, quality.LinkState] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     exercise: motion.ExerciseState = field(default_factory=motion.ExerciseState)
+    beta_blocker: bool = False
     baseline: bl.BaselineState = field(default_factory=bl.BaselineState)
     machine: states.Machine = field(default_factory=states.Machine)
 
@@ -179,6 +182,8 @@ class Pipeline:
                 quality.take_gap(self._link(record.source), record)
             case Setting(key=bl.BASELINE_KEY | bl.WINDOW_KEY):
                 bl.take_setting(state.baseline, record.key, record.value)
+            case Setting(key=key, value="true" | "false") if key == BETA_BLOCKER_KEY:
+                state.beta_blocker = record.value == "true"
 
     def _link(self, source: str) -> quality.LinkState:
         return self._state.links.setdefault(source, quality.LinkState())
@@ -289,6 +294,8 @@ class Pipeline:
                 gates.append(Gate.RR_THIN)
         if moved.motion_mg is None:
             gates.append(Gate.MOTION_MISSING)
+        if state.beta_blocker:
+            gates.append(Gate.BETA_BLOCKER)
         return _Evidence(
             pulse=pulse,
             steady_bpm=quality.steady_bpm(pulses),
@@ -404,6 +411,7 @@ def _figures(
         nsr_per_min=skin.nsr_per_min,
         z_nsr=z_nsr,
         still=evidence.moved.still,
+        beta_blocker=Gate.BETA_BLOCKER in evidence.gates,
     )
 
 
@@ -415,6 +423,7 @@ def _for_baseline(evidence: _Evidence, metrics: Metrics) -> bl.Figures | None:
         return None
     return bl.Figures(
         hr_bpm=metrics.hr_bpm,
+        steady_bpm=evidence.steady_bpm,
         ln_rmssd=_ln(metrics.rmssd_ms),
         ln_scl=_ln(metrics.scl_us),
         nsr=metrics.nsr_per_min,
