@@ -10,6 +10,7 @@ window, and worked out exactly only where the bound does not settle it.
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BEATS = PARAMETERS.beats
-_SHIFT: Final = 2
+_SHIFT: Final = 3
 """Windows so far from one another share all but two values at either end."""
 _BLOCK: Final = 512
 """Windows that are sorted at a time: as many as stay in a core's cache."""
@@ -30,7 +31,8 @@ _HALF_DIGITS: Final = 1e-6
 """Over the relative error of a number in single precision."""
 
 _AROUND: Final = np.array([-1, 0, 1, 2, 3])[:, np.newaxis]
-_FROM_BEFORE: Final = np.array([-1, 0, 1, 2])[:, np.newaxis]
+_FOLLOWERS: Final = 2
+"""Beats whose steps have to be known before anything is said of the one before them."""
 
 
 class Kind(IntEnum):
@@ -126,18 +128,22 @@ def flagged(
     median = _Windows(rr, _BEATS.median_beats, centred=False).median()
     flags[:-1] = _kinds(rr, median, x, places, floor, centred=False)
     limit = _far(low[places], rr[places], floor[places])
-    steps = np.concatenate((drr, (np.nan, np.nan)))
-    before, here, after, after2 = steps[places + _FROM_BEFORE]
-    up = here > limit
-    paused = up & (before < -limit / 2)
-    flags[places[paused] - 1] = True
-    flags[places[(paused & (after < -limit / 2)) | (up & (after < -limit))]] = True
-    split = places[(here < -limit) & (after2 > limit) & (np.abs(after) < np.minimum(-here, after2))]
-    flags[split] = True
-    flags[split + 1] = True
-    goes_on = rr < (1 - _BEATS.malik) * median
-    while (more := flags[:-2] & goes_on[1:] & ~flags[1:-1]).any():
-        flags[1:-1] |= more
+    far = np.abs(drr[places]) > limit
+    if far.any():
+        places, limit = places[far], limit[far]
+        steps = np.concatenate((drr, (np.nan, np.nan)))
+        before, here, after, after2 = steps[places + _AROUND[:4]]
+        up = here > 0
+        paused = up & (before < -limit / 2)
+        flags[places[paused] - 1] = True
+        flags[places[(paused & (after < -limit / 2)) | (up & (after < -limit))]] = True
+        split = places[~up & (after2 > limit) & (np.abs(after) < np.minimum(-here, after2))]
+        flags[split] = True
+        flags[split + 1] = True
+    if flags.any():
+        early = rr < (1 - _BEATS.malik) * median
+        while (more := flags[:-2] & early[1:] & ~flags[1:-1]).any():
+            flags[1:-1] |= more
     return flags[:-1]
 
 
@@ -177,32 +183,33 @@ def _kinds(
     limit[near] = _threshold(*spread.quartiles(near), floor[near])
     odd[near] = np.abs(_ratio(deviation[near], limit[near])) > _BEATS.median_factor
 
-    large = np.abs(x[places])
-    at = places[~(large <= 1) & ((large > 1) | odd[places]) & (places < size - 2)]
-    before, here, after, after2 = x[_mirrored(at + _FROM_BEFORE, size)]
-    edge = _BEATS.c1 * np.abs(here) + _BEATS.c2
-    ectopic = ((here > 1) & (before < -edge) & (after < -edge)) | (
-        (here < -1) & (before > edge) & (after > edge)
-    )
-    takes = ~ectopic & (np.abs(after) < np.abs(after2))
-    alone = np.ones(at.size, dtype=np.bool_)
-    for i in np.flatnonzero(takes[:-1] & (at[1:] == at[:-1] + 1)).tolist():
-        if alone[i]:
-            alone[i + 1] = False  # judged with the one before, so it takes no other along
-    kind[at[alone & ectopic]] = Kind.ECTOPIC
-
-    at = np.concatenate((at[alone & ~ectopic], at[alone & takes] + 1))
-    here, after, after2 = x[_mirrored(at + _FROM_BEFORE[1:], size)]
-    known = ~np.isnan(after + after2)
-    long = known & (here > 1) & ((after < -1) | (after2 < -1))
-    short = known & (here < -1) & ((after > 1) | (after2 > 1))
-    wrong = long | short | odd[at]
-    if wrong.any():
-        kind[at[wrong]] = Kind.LONG_OR_SHORT
-        two_in_one = np.abs(rr[at] / 2 - median[at]) < limit[at]
-        one_in_two = np.abs(rr[at] + rr[at + 1] - median[at]) < limit[at]
-        kind[at[long & two_in_one]] = Kind.MISSED
-        kind[at[short & one_in_two]] = Kind.EXTRA
+    taken = -1
+    around = x[_mirrored(places + _AROUND, size)].T.tolist()
+    for place, (before, here, after, after2, after3) in zip(places.tolist(), around, strict=True):
+        if place >= size - _FOLLOWERS or place == taken or abs(here) <= 1:
+            continue
+        if math.isnan(here) and not odd[place]:
+            continue
+        edge = _BEATS.c1 * abs(here) + _BEATS.c2
+        if (here > 1 and before < -edge and after < -edge) or (
+            here < -1 and before > edge and after > edge
+        ):
+            kind[place] = Kind.ECTOPIC
+            continue
+        candidates = [(place, here, after, after2)]
+        if abs(after) < abs(after2):
+            taken = place + 1  # judged with this one, so it takes no other along
+            candidates.append((taken, after, after2, after3))
+        for i, step, next_step, last_step in candidates:
+            known = not math.isnan(next_step + last_step)
+            long = known and step > 1 and (next_step < -1 or last_step < -1)
+            short = known and step < -1 and (next_step > 1 or last_step > 1)
+            if short and abs(rr[i] + rr[i + 1] - median[i]) < limit[i]:
+                kind[i] = Kind.EXTRA
+            elif long and abs(rr[i] / 2 - median[i]) < limit[i]:
+                kind[i] = Kind.MISSED
+            elif long or short or odd[i]:
+                kind[i] = Kind.LONG_OR_SHORT
     return kind
 
 

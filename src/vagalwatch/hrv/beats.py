@@ -34,6 +34,8 @@ _SLACK: Final = 32
 """Beats that may be more than needed before the oldest are dropped (dropping copies)."""
 _AFTER: Final = 2
 """Beats that have to follow before a kind is known."""
+_PART: Final = 16_384
+"""Beats of a series that are judged at a time: what they need stays in a core's cache."""
 
 # What is known of a beat, a bit each.
 _LINKED: Final = 1  # its interval starts at the beat before it
@@ -123,9 +125,13 @@ def classify(
     """
     marks = np.multiply(linked, _LINKED, dtype=np.uint8)
     marks[np.flatnonzero((rr_ms < _BEATS.rr_min_ms) | (rr_ms > _BEATS.rr_max_ms))] |= _IMPLAUSIBLE
-    edges = np.flatnonzero(np.diff(t_ns) > _FRESH_NS) + 1
-    for start, end in zip([0, *edges.tolist()], [*edges.tolist(), t_ns.size], strict=True):
-        marks[start:end] = _judged(rr_ms[start:end], marks[start:end], 0, 0)
+    edges = (np.flatnonzero(np.diff(t_ns) > _FRESH_NS) + 1).tolist()
+    for start, end in zip([0, *edges], [*edges, t_ns.size], strict=True):
+        stretch, stepped = marks[start:end], 0
+        for stop in range(min(_PART, end - start), end - start + _PART, _PART):
+            judged = max(0, stepped - _AFTER)
+            _judge(rr_ms[start:end][:stop], stretch[:stop], stepped, judged)
+            stepped = stop
     told = marks.tobytes()
     return Classified(
         valid=np.frombuffer(told.translate(_IS_VALID), np.bool_),
@@ -255,12 +261,9 @@ def _judge_new(state: HeartState) -> None:
         state.stepped = size
         state.judged = size - _AFTER
         return
-    since = state.judged
-    while since > 0 and held[since - 1] & (_JUMP | _BAD):
-        since -= 1  # a beat may be judged together with the jump or the run before it
-    first = max(0, since - _CONTEXT)
-    marks = _judged(floats(state.rr_ms)[first:], held[first:], state.stepped - first, since - first)
-    state.marks = state.marks[:since] + marks[since - first :].tobytes()
+    marks = held.copy()
+    _judge(floats(state.rr_ms), marks, state.stepped, state.judged)
+    state.marks = marks.tobytes()
     state.stepped = size
     state.judged = max(0, size - _AFTER)
 
@@ -275,11 +278,13 @@ def _nothing_new(state: HeartState, held: NDArray[np.uint8]) -> bool:
     return quiet(floats(state.rr_ms)[first:], _BEATS.coarsest_tick_ms)
 
 
-def _judged(
-    rr_ms: NDArray[np.float64], marks: NDArray[np.uint8], stepped: int, judged: int
-) -> NDArray[np.uint8]:
-    """The marks, with ``_JUMP`` from ``stepped`` and ``_BAD`` from ``judged`` on put right."""
-    end = rr_ms.size - _AFTER
+def _judge(rr_ms: NDArray[np.float64], marks: NDArray[np.uint8], stepped: int, judged: int) -> None:
+    """Put ``marks`` right: ``_JUMP`` from ``stepped`` on, ``_BAD`` from ``judged`` on."""
+    while judged > 0 and marks[judged - 1] & (_JUMP | _BAD):
+        judged -= 1  # a beat may be judged together with the jump or the run before it
+    first = max(0, judged - _CONTEXT)
+    rr_ms, marks = rr_ms[first:], marks[first:]
+    stepped, judged, end = stepped - first, judged - first, rr_ms.size - _AFTER
     linked = marks & _LINKED != 0
     drr_ms = np.empty(rr_ms.size)
     drr_ms[:1] = np.nan
@@ -290,7 +295,7 @@ def _judged(
     least = np.full(rr_ms.size, _BEATS.coarsest_tick_ms)
     few = np.flatnonzero(known < _BEATS.few_beats)
     least[few] = _BEATS.malik * rr_ms[few]
-    marks = marks & ~np.uint8(_BAD)
+    marks[judged:] &= ~np.uint8(_BAD)
     marks[stepped:] &= ~np.uint8(_JUMP)
     marks[jumps(rr_ms, drr_ms, least=least, since=stepped)] |= _JUMP
     places = judged + np.flatnonzero(marks[judged:] & _JUMP)
@@ -300,4 +305,3 @@ def _judged(
         # A jump that leads into a hole cannot be told from an artefact.
         flags[due] |= linked[due] & ~(linked[due + 1] & linked[due + 2])
         marks[judged:end][flags[judged:end]] |= _BAD
-    return marks
