@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         return self.state_dir / f"{self.site}.sqlite"
 
     @property
+    def tombstones_path(self) -> Path:
+        """Who was erased."""
+        return self.state_dir / f"{self.site}.tombstones"
+
+    @property
     def credentials_path(self) -> Path:
         """Who may see which page (hashes only)."""
         return self.state_dir / "credentials.json"

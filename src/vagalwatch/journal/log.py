@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from vagalwatch.journal import database, retention
 from vagalwatch.journal.codec import Row, encode
+from vagalwatch.journal.erase import WAL_TRIES, Deletion, may_hold, write_anew
 from vagalwatch.journal.lock import Lock
 from vagalwatch.journal.overflow import Overflow
 from vagalwatch.journal.port import RUN_SHIFT, Entry, NotRecordingError, Snapshot
@@ -228,6 +229,39 @@ class SqliteJournal:
             await asyncio.wrap_future(self._in_writer(retention.empty_wal))
         return deleted
 
+    async def erase(self, wearer: str) -> int:
+        """Delete everything of ``wearer`` and return how many rows that were.
+
+        Nothing of ``wearer`` may be appended from before this call on; others' records go on.
+
+        Raises:
+            NotRecordingError: the disk refuses, or another program holds the file in its present
+                state; what was deleted so far stays deleted.
+        """
+        with self._wake:
+            self._snapshots.pop(wearer, None)
+            self._overflow.forget(wearer)
+            appended = self._store.run << RUN_SHIFT | self._n if self._n else 0
+        await self.committed(appended)  # also what waits is on disk, where it can be deleted
+        deletion = Deletion(wearer)
+        while await asyncio.wrap_future(self._in_writer(deletion.step)):
+            pass
+        await asyncio.wrap_future(self._in_writer(deletion.rest))
+        await self._empty_wal()
+        if await asyncio.to_thread(may_hold, self._path, wearer):
+            await asyncio.wrap_future(self._in_writer(write_anew))
+            await self._empty_wal()
+        return deletion.rows
+
+    async def _empty_wal(self) -> None:
+        for _ in range(WAL_TRIES):
+            if not await asyncio.wrap_future(self._in_writer(retention.empty_wal)):
+                return
+        raise NotRecordingError(
+            "The rows are deleted, but another program is reading the journal, so older copies "
+            "stay in its WAL; end that program."
+        )
+
     def close(self) -> None:
         """Write what waits, if the disk takes it, and let the file go."""
         with self._wake:
@@ -276,7 +310,7 @@ class SqliteJournal:
         self._moved -= {name for name, at in batch.cursors.items() if self._cursors[name] == at}
         del self._aside[: len(batch.aside)]
         for wearer, snapshot in batch.snapshots.items():
-            if self._snapshots[wearer] is snapshot:
+            if self._snapshots.get(wearer) is snapshot:  # it may be erased meanwhile
                 del self._snapshots[wearer]
         self._recording = True
         if self._overflow.count and batch.last:

@@ -35,6 +35,10 @@ class Overflow:
             end_ns=end_ns if before is None else max(end_ns, before.end_ns or end_ns),
         )
 
+    def forget(self, wearer: str) -> None:
+        """``wearer`` is being erased: no gap stands for what was dropped."""
+        self._gaps = {key: gap for key, gap in self._gaps.items() if gap.wearer != wearer}
+
     def take_gaps(self) -> list[Gap]:
         """The gaps so far, each stream's once; begin anew."""
         gaps = list(self._gaps.values())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from vagalwatch.journal import database
 from vagalwatch.journal.codec import DamagedRowError, Row, decode
+from vagalwatch.journal.erase import count_left, known_wearers
 from vagalwatch.journal.port import Entry, Snapshot
 from vagalwatch.journal.retention import Plan, plan
 from vagalwatch.records import SITE
@@ -133,6 +134,16 @@ class Reader:
     def set_aside(self) -> list[tuple[str, int, str]]:
         """What readers could not use: (reader, place, reason) in order."""
         return self._rows("SELECT name, place, reason FROM set_aside ORDER BY name, place")
+
+    def count_left(self, wearer: str) -> int:
+        """See :func:`vagalwatch.journal.erase.count_left`."""
+        with self._turn:
+            return count_left(self._db, wearer)
+
+    def known_wearers(self) -> set[str]:
+        """See :func:`vagalwatch.journal.erase.known_wearers`."""
+        with self._turn:
+            return known_wearers(self._db)
 
     def plan(self, before_ns: int) -> Plan:
         """See :func:`vagalwatch.journal.retention.plan`."""

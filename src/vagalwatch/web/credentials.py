@@ -120,6 +120,11 @@ class Credentials:
             )
         return len(ended)
 
+    def wearers(self) -> set[str]:
+        """Whose pages somebody may open."""
+        file = self._read()
+        return {kept.wearer for kept in (*file.codes, *file.sessions)}
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
