@@ -8,6 +8,7 @@ import pytest
 from vagalwatch.evaluate.benchmark import classes
 from vagalwatch.evaluate.case import OFF, Case
 from vagalwatch.evaluate.simulated import Simulated
+from vagalwatch.evaluate.suites import simulated_suite
 from vagalwatch.sensors.simulated.traps import trap
 
 
@@ -72,3 +73,18 @@ def test_a_learner_is_taught_what_is_sure() -> None:
     assert at[event.crossed_s // 5 * 5 + 5] == "flooding"
     assert at[event.from_s // 5 * 5 + 5] == ""  # on the way there
     assert at[300.0] == "rest"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        (range(1000, 1020), "frozen thresholds, unseen seeds"),
+        (range(20), "development seeds"),
+        (range(90, 110), "seeds of no set"),
+        (range(990, 1001), "seeds of no set"),
+    ],
+)
+def test_a_report_says_whether_its_people_were_looked_at_before(seeds: range, words: str) -> None:
+    suite = simulated_suite(seeds, ["posture", "faint"])
+    assert words in suite.about
+    assert len(suite.sources) == 2 * len(seeds)
