@@ -11,9 +11,12 @@ import numpy as np
 from vagalwatch.evaluate.benchmark import PEERS
 from vagalwatch.evaluate.causal import looking_ahead, until
 from vagalwatch.evaluate.detector import Person, Row, Said
+from vagalwatch.evaluate.labelled import intervals
 from vagalwatch.evaluate.simulated import Simulated
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from vagalwatch.evaluate.detector import Values
@@ -65,3 +68,10 @@ def test_a_cut_recording_is_the_recording_so_far() -> None:
         kept = before.t_ns <= 600 * 10**9
         assert np.array_equal(after.t_ns, before.t_ns[kept])
         assert np.array_equal(after.values, before.values[kept])
+
+
+def test_a_recording_whose_samples_come_late_says_nothing_of_anybody(tmp_path: Path) -> None:
+    rows = "".join(f"{t},eda_us,2\n" for t in range(900, 1000))
+    (tmp_path / "a.csv").write_text("t_s,signal,value\n" + rows)
+    (tmp_path / "labels.csv").write_text("recording,label,start_s,end_s\na.csv,stairs,910,920\n")
+    assert looking_ahead(intervals(tmp_path)[0], PEERS) == ()

@@ -9,7 +9,7 @@ import pytest
 
 from helpers_real import shared_data
 from helpers_recording import e4_folder
-from vagalwatch.evaluate.labelled import stress_predict
+from vagalwatch.evaluate.labelled import intervals, stress_predict
 from vagalwatch.evaluate.peers import heart_rate
 from vagalwatch.sensors.recording import RecordingError
 
@@ -56,6 +56,14 @@ def test_a_baseline_outside_of_the_recording_is_one_sentence(tmp_path: Path) -> 
     assert case.load().person.baseline_s[0] == 0
     (case,) = stress_predict(layout(tmp_path / "b", "S01,baseline,0,30,60"))
     assert case.load().person.baseline_s[0] == 0  # not there: the usual one
+
+
+def test_a_recording_without_a_row_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("t_s,signal,value\n1,eda_us,2\n")
+    (tmp_path / "labels.csv").write_text("recording,label,start_s,end_s\na.csv,stairs,0,3\n")
+    (case,) = intervals(tmp_path)
+    with pytest.raises(RecordingError, match=r"a\.csv is shorter than the 5 s of one row"):
+        case.load()
 
 
 @pytest.mark.parametrize("row", ["S01,talk,2,0,5", "S01,talk,yes,0,5"])

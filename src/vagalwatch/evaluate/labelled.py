@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from vagalwatch.evaluate.case import Case, Truth, whole
-from vagalwatch.evaluate.detector import Person
+from vagalwatch.evaluate.detector import ROW_S, Person
 from vagalwatch.evaluate.score import Phase
 from vagalwatch.sensors.recording import RecordingError, read
 from vagalwatch.sensors.recording.e4 import find
@@ -49,6 +49,8 @@ class Labelled:
         """Read it."""
         recording = read(self.path)
         end_s = recording.duration_s
+        if end_s < ROW_S:
+            raise RecordingError(f"{self.path.name} is shorter than the {ROW_S} s of one row.")
         # Minute-exact logs may end some seconds after the recording.
         phases = tuple(p._replace(to_s=min(p.to_s, end_s)) for p in self.phases if p.from_s < end_s)
         begin_s, finish_s = next(
