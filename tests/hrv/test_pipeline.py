@@ -32,7 +32,7 @@ from vagalwatch.engine import EngineState
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.codes import STATE_GATES, Gate, Why
 from vagalwatch.hrv.parameters import Parameters, Rows, parameters_hash
-from vagalwatch.hrv.pipeline import Pipeline, PipelineState
+from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY, Pipeline, PipelineState
 from vagalwatch.journal.snapshot import freeze, thaw
 from vagalwatch.records import (
     Contact,
@@ -136,6 +136,19 @@ def test_a_racing_heart_is_an_episode_with_its_reasons() -> None:
     assert 120 < (episode.onset_ns - T0_NS) / NS <= 145
     assert 140 < (episode.t_ns - T0_NS) / NS <= 165
     assert {reason.code for reason in episode.reasons} == {Why.HEART_FAST}
+
+
+def test_a_beta_blocker_is_said_in_every_row_and_only_taken_back_by_the_person() -> None:
+    said = Setting(wearer=WEARER, t_ns=T0_NS, recv_ns=T0_NS, key=BETA_BLOCKER_KEY, value="true")
+    records = sitter(rng(), minutes=6, fast_from_s=120)
+    state = PipelineState()
+    estimates = rows(run([said, *records], state))
+    assert all(Gate.BETA_BLOCKER in row.gates for row in estimates)
+    assert State.FLOODING in {row.state for row in estimates}
+    run([replace(said, value="[]")], state)
+    assert state.beta_blocker
+    run([replace(said, value="false")], state)
+    assert not state.beta_blocker
 
 
 # --- when rows come ---------------------------------------------------------------------------

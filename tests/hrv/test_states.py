@@ -106,6 +106,18 @@ def test_the_threshold_is_the_persons_own(usual_bpm: float, threshold_bpm: float
     assert [kind for kind, _, _ in above.starts] == [EpisodeKind.FLOODING]
 
 
+def test_under_a_beta_blocker_only_the_own_margin_counts() -> None:
+    """A heart at rest over 84 would be fast from 100 on."""
+    usual = replace(USUAL, hr=Usual(median=90.0, spread=2.0))
+    at_100 = replace(row(104.0, nsr=6.0, usual=usual), beta_blocker=True)
+    fast = replace(row(106.2, nsr=6.0, usual=usual), beta_blocker=True)
+    assert Walk(usual).go([at_100] * 20).starts == []
+    walk = Walk(usual).go([fast] * 20)
+    assert [kind for kind, _, _ in walk.starts] == [EpisodeKind.FLOODING]
+    [reason] = states.conditions_met(walk.machine, fast, usual)
+    assert reason.threshold == pytest.approx(106.2)
+
+
 def test_skin_must_agree_where_it_can_be_judged() -> None:
     assert Walk().go([row(95, nsr=3.0, z_scl=0.0)] * 20).starts == []
     assert Walk().go([row(95, nsr=None, z_scl=1.1)] * 20).starts

@@ -44,6 +44,9 @@ class Gate(StrEnum):
     RR_IRREGULAR = "rr-irregular"  # a rhythm in which beat-to-beat figures mean nothing
     MOTION_MISSING = "motion-missing"  # nothing tells stillness: no shutdown can be seen
 
+    # Said by the person: 100 bpm means nothing, and the heart shows less of what goes on.
+    BETA_BLOCKER = "beta-blocker"
+
 
 class Why(StrEnum):
     """What an estimate rests on (``Reason.code``)."""

@@ -54,6 +54,7 @@ class Row:
     nsr_per_min: float | None
     z_nsr: float | None
     still: bool | None
+    beta_blocker: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -305,14 +306,14 @@ def conditions_met(state: Machine, row: Row, usual: Minutes) -> tuple[Reason, ..
     usual_bpm = usual.hr.median
     if state.phase in {State.FLOODING, State.RISING}:
         name = "flooding" if state.phase is State.FLOODING else "rising"
-        share = 1.0 if state.phase is State.FLOODING else _FLOODING.rising_share
+        flooding_bpm, rising_bpm = _fast_bpm(row, usual_bpm)
         return (
             Reason(
                 code=Why.HEART_FAST,
                 value=row.hr_bpm,
                 usual=usual_bpm,
                 z=row.z_hr,
-                threshold=_flooding_bpm(usual_bpm, share),
+                threshold=flooding_bpm if state.phase is State.FLOODING else rising_bpm,
                 held_s=_held_s(state, name, row.t_ns),
             ),
         )
@@ -355,11 +356,10 @@ def _conditions(
         for z, limit in ((row.z_nsr, _FLOODING.z_nsr), (row.z_scl, _FLOODING.z_scl))
         if z is not None
     ]
-    fast = row.hr_bpm >= _flooding_bpm(usual_bpm, 1.0)
-    rising_bpm = _flooding_bpm(usual_bpm, _FLOODING.rising_share)
+    flooding_bpm, rising_bpm = _fast_bpm(row, usual_bpm)
     near = over_bpm <= _FLOODING.recovered_share * usual_bpm
     return {
-        "flooding": fast and (any(witnesses) or not witnesses),
+        "flooding": row.hr_bpm >= flooding_bpm and (any(witnesses) or not witnesses),
         "shutdown": _shut_down(state, row, usual),
         "flooding-over": over_bpm < _FLOODING.exit_bpm,
         "shutdown-over": over_bpm > -_SHUTDOWN.exit_bpm or row.still is False,
@@ -397,11 +397,13 @@ def _shut_down(state: Machine, row: Row, usual: Minutes) -> bool:
     return sum(state.past_engaged[first:]) >= _SHUTDOWN.engaged_rows
 
 
-def _flooding_bpm(usual_bpm: float, share: float) -> float:
-    """The rate from which the heart is fast for this person, with a share of the margin."""
+def _fast_bpm(row: Row, usual_bpm: float) -> tuple[float, float]:
+    """The rates from which this person's heart is as fast as in flooding, and rises towards it."""
     margin_bpm = max(_FLOODING.over_bpm, _FLOODING.over_share * usual_bpm)
-    absolute_bpm = max(_FLOODING.absolute_bpm - usual_bpm, _FLOODING.absolute_over_bpm)
-    return usual_bpm + share * min(margin_bpm, absolute_bpm)
+    if not row.beta_blocker:  # under one, 100 is not what it was measured on
+        absolute_bpm = max(_FLOODING.absolute_bpm - usual_bpm, _FLOODING.absolute_over_bpm)
+        margin_bpm = min(margin_bpm, absolute_bpm)
+    return usual_bpm + margin_bpm, usual_bpm + _FLOODING.rising_share * margin_bpm
 
 
 def _slow_bpm(usual_bpm: float) -> float:

@@ -104,7 +104,7 @@ _HEART_GAP: Final = {
 """What is said of a gap in the heart before the next row names it; else "gate.heart-gap"."""
 _NOT_FOUND: Final = {Gate.HEART_MISSING, Gate.HEART_GAP}
 """What rows from before the first sample say."""
-_TOLD: Final = LOST_IN_SHUTDOWN
+_TOLD: Final = LOST_IN_SHUTDOWN | {Gate.BETA_BLOCKER}
 """Gates worth a line of their own; those of single figures are for the therapist."""
 
 
