@@ -32,7 +32,7 @@ _SAMPLE_NS: Final = round(NS / _FIGURES.resample_hz)
 _HOLE_NS: Final = round(_FIGURES.spectrum_hole_s * NS)
 _CHUNK: Final = 4096
 """Knots that are worked on at a time: as many as stay in a core's cache; so the rows, too."""
-_CHUNK_ROWS: Final = 256
+_CHUNK_ROWS: Final = 96
 _LEAD: Final = 32
 """Knots on either side of a chunk: .268 to the 32nd is under the last digit."""
 _REACH: Final = 18
