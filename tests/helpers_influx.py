@@ -1,14 +1,16 @@
-"""The real InfluxDB 1.6 on free ports, and a proxy that gives it the v2 write's address.
+"""The real InfluxDB 1.6 on free ports, and a proxy that gives it the v2 addresses.
 
 InfluxDB 1.8 and later take ``/api/v2/write?bucket=DB`` as ``/write?db=DB`` (*InfluxDB 1.8 API
 reference*, "InfluxDB 2.0 API compatibility endpoints"); 1.6 has the same storage engine, line
 protocol and InfluxQL without that address. The proxy rewrites the address and nothing else, and
-plays the faults of a network and a busy server.
+plays the faults of a network and a busy server. A v2 deletion by predicate it says in InfluxQL:
+what is shown is the ledger's side of it, not how InfluxDB 2 deletes.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 import time
@@ -120,12 +122,16 @@ enabled = false
 
 
 class InfluxProxy:
-    """Answers ``/api/v2/write`` in front of ``server``; each of ``faults`` spoils one request."""
+    """Answers the v2 write and delete, and ``/query``, in front of ``server``.
+
+    Each of ``faults`` spoils one write or deletion.
+    """
 
     def __init__(self, server: InfluxServer, token: str = "") -> None:
         self.token = token
         self.faults: deque[Fault] = deque()
         self.largest_body: int | None = None
+        self.may_read = True
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -134,6 +140,13 @@ class InfluxProxy:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 proxy._answer(self, server, body)
+
+            def do_GET(self) -> None:
+                token = self.headers.get("Authorization", "").removeprefix("Token ").strip()
+                if token != proxy.token or not proxy.may_read:
+                    _send(self, 401, b'{"code":"unauthorized","message":"unauthorized access"}')
+                else:
+                    _send(self, *_query(self.path, server))
 
             def log_message(self, *_: object) -> None:  # the test's output stays its own
                 pass
@@ -189,6 +202,8 @@ class InfluxProxy:
 def _forward(path: str, server: InfluxServer, body: bytes) -> tuple[int, bytes]:
     asked = urllib.parse.urlsplit(path)
     query = urllib.parse.parse_qs(asked.query)
+    if asked.path == "/api/v2/delete":
+        return _delete(query["bucket"][0], server, json.loads(body))
     assert asked.path == "/api/v2/write", path
     assert query["precision"] == ["ns"], path
     rewritten = urllib.parse.urlencode({"db": query["bucket"][0], "precision": "n"})
@@ -199,6 +214,30 @@ def _forward(path: str, server: InfluxServer, body: bytes) -> tuple[int, bytes]:
     except urllib.error.HTTPError as error:
         return error.code, error.read()
     except urllib.error.URLError:
+        return 502, b"<html>Bad Gateway</html>"
+
+
+def _delete(db: str, server: InfluxServer, asked: dict[str, str]) -> tuple[int, bytes]:
+    """The v2 deletion as 1.6 can do it: ``DROP SERIES`` takes tags, and all times at once."""
+    assert set(asked) == {"start", "stop", "predicate"}, asked
+    assert (asked["start"], asked["stop"]) == ("1970-01-01T00:00:00Z", "2262-04-11T00:00:00Z")
+    named = re.fullmatch(r'site="([a-z0-9-]+)" AND wearer="([a-z0-9-]+)"', asked["predicate"])
+    assert named is not None, asked
+    where = "\"site\" = '{}' AND \"wearer\" = '{}'".format(*named.groups())
+    try:
+        server.query(f"DROP SERIES FROM /.*/ WHERE {where}", db)
+    except (urllib.error.URLError, ConnectionError):
+        return 502, b"<html>Bad Gateway</html>"
+    return 204, b""
+
+
+def _query(path: str, server: InfluxServer) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except (urllib.error.URLError, ConnectionError):
         return 502, b"<html>Bad Gateway</html>"
 
 

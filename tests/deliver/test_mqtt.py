@@ -120,7 +120,7 @@ async def test_a_stop_that_comes_with_the_brokers_answer_is_not_forgotten(
     journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch, forgets: int
 ) -> None:
     client = ForgetfulClient(forgets)
-    monkeypatch.setattr(mqtt, "_client", lambda *_: client)
+    monkeypatch.setattr(mqtt, "connection", lambda *_: client)
     running = asyncio.create_task(a_mailbox(journal, MqttSettings()).run())
     while not client.asked.is_set():
         await journal.committed(journal.append(a_step(1, BreakPhase.ON), urgent=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from vagalwatch.clock import NS, StoryClock
 from vagalwatch.deliver.drain import DrainStatus, drain
 from vagalwatch.deliver.influx import InfluxLedger, probe
 from vagalwatch.deliver.points import points
+from vagalwatch.deliver.port import UnavailableError
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import Entry
 from vagalwatch.records import Eda, Heart, Marker
@@ -402,3 +404,63 @@ async def test_a_proxy_with_a_small_limit_gets_small_batches(
     await drained(journal, ledger)
     assert stored(server, bucket) == beats_of(journal)
     assert journal.aside == []
+
+
+async def test_an_erased_wearer_is_deleted_and_what_was_still_queued_never_comes(
+    server: InfluxServer, ledger: InfluxLedger, bucket: str
+) -> None:
+    entries = [Entry(1 << 32 | n, record) for n, record in enumerate(session(), 1)]
+    others = [
+        Entry(1 << 32 | n, heart(3, wearer="ben", start_ns=T0_NS + n * NS)) for n in range(900, 910)
+    ]
+    ledger.write(entries + others)
+    queued = Entry(1 << 32 | 950, heart(3, start_ns=T0_NS + 950 * NS))
+    assert (ledger.count("ada") or 0) > 10
+    bens = ledger.count("ben")
+    assert bens is not None
+    ledger.forget("ada")
+    ledger.delete("ada")
+    ledger.write([queued, others[0]])
+    assert ledger.count("ada") == 0
+    assert ledger.count("ben") == bens > 30
+    assert server.query("SHOW SERIES WHERE \"wearer\" = 'ada'", bucket) == []
+    assert b"ada" not in json.dumps(server.query("SELECT * FROM /.*/", bucket)).encode()
+
+
+async def test_another_sites_wearer_of_the_same_name_stays(
+    proxy: InfluxProxy, ledger: InfluxLedger, bucket: str, token_file: Path
+) -> None:
+    to = InfluxSettings(url=proxy.url, bucket=bucket, token_file=token_file)
+    elsewhere = InfluxLedger(to, "cabin", timeout_s=TIMEOUT_S)
+    for one in (ledger, elsewhere):
+        one.write([Entry(1 << 32 | 1, heart(3))])
+    before = elsewhere.count("ada")
+    ledger.delete("ada")
+    assert (ledger.count("ada"), elsewhere.count("ada")) == (0, before)
+    assert before
+    elsewhere.close()
+
+
+@pytest.mark.parametrize("fault", ["refuse", "overload", "hang", "nginx-400", "portal"])
+async def test_a_deletion_that_is_not_confirmed_is_not_done(
+    proxy: InfluxProxy, ledger: InfluxLedger, fault: Fault
+) -> None:
+    ledger.write([Entry(1 << 32 | 1, heart(3))])
+    before = ledger.count("ada")
+    proxy.faults.append(fault)
+    with pytest.raises(UnavailableError):
+        ledger.delete("ada")
+    assert ledger.count("ada") == before
+    assert before
+
+
+async def test_a_token_that_only_writes_deletes_and_does_not_look(
+    proxy: InfluxProxy, ledger: InfluxLedger
+) -> None:
+    """As the shipped token."""
+    ledger.write([Entry(1 << 32 | 1, heart(3))])
+    proxy.may_read = False
+    assert ledger.count("ada") is None
+    ledger.delete("ada")
+    proxy.may_read = True
+    assert ledger.count("ada") == 0

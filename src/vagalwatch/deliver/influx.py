@@ -8,7 +8,8 @@ is the buffer, and one request is one batch.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+import threading
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from vagalwatch.deliver.points import line, points
 from vagalwatch.deliver.port import PoisonedError, UnavailableError
@@ -16,7 +17,7 @@ from vagalwatch.deliver.secret import read_secret
 from vagalwatch.settings import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from vagalwatch.journal.port import Entry
     from vagalwatch.settings import InfluxSettings
@@ -36,6 +37,18 @@ UNPROCESSABLE: Final = 422
 OVERLOADED: Final = frozenset({429, 503})
 
 
+T = TypeVar("T")
+
+FIRST_TIME: Final = "1970-01-01T00:00:00Z"
+"""No run's clock is earlier."""
+LAST_TIME: Final = "2262-04-11T00:00:00Z"
+"""The end of 64 bits of nanoseconds."""
+
+
+class RefusedError(UnavailableError):
+    """Not with this token, or not at this address."""
+
+
 class InfluxLedger:
     """Writes journal entries to one bucket; blocking, for one thread at a time.
 
@@ -53,6 +66,8 @@ class InfluxLedger:
         self._site = site
         self._timeout_s = timeout_s
         self._client: Any = None
+        self._turn = threading.Lock()  # one write or one forgetting at a time
+        self._forgotten: set[str] = set()
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write the points of ``entries`` in order; return only on InfluxDB's 204.
@@ -61,13 +76,97 @@ class InfluxLedger:
             UnavailableError: not confirmed, for any reason that another attempt may mend.
             PoisonedError: InfluxDB will never take a part of it, or it cannot be written down.
         """
+        with self._turn:
+            try:
+                lines = [
+                    line(point)
+                    for entry in entries
+                    if entry.record.wearer not in self._forgotten
+                    for point in points(entry, self._site)
+                ]
+                body = "\n".join(lines).encode()
+            except ValueError as error:  # also a lone surrogate in a text
+                raise PoisonedError(f"cannot be written as line protocol: {error}") from error
+            if body:
+                self.post(body)
+
+    def forget(self, wearer: str) -> None:
+        """Write nothing of ``wearer`` any more; blocks until a write under way is over.
+
+        What was read from the journal before is waiting in the drain, and must not come after
+        the deletion.
+        """
+        with self._turn:
+            self._forgotten.add(wearer)
+
+    def delete(self, wearer: str) -> None:
+        """Delete every point of ``wearer`` at this site; return only on InfluxDB's 204.
+
+        A token that may write the bucket may delete from it (*InfluxDB v2 API*, ``POST
+        /api/v2/delete``).
+
+        Raises:
+            UnavailableError: not confirmed.
+        """
+        from influxdb_client.domain.delete_predicate_request import (  # noqa: PLC0415 - as in post
+            DeletePredicateRequest,
+        )
+        from influxdb_client.service.delete_service import DeleteService  # noqa: PLC0415 - as above
+
+        settings = self._settings
+        everything: Any = DeletePredicateRequest(  # type: ignore[no-untyped-call]
+            start=FIRST_TIME, stop=LAST_TIME, predicate=f'site="{self._site}" AND wearer="{wearer}"'
+        )
+
+        def ask(api: Any) -> int:  # noqa: ANN401 - untyped
+            service: Any = DeleteService(api)  # type: ignore[no-untyped-call]
+            _, status, _ = service.post_delete_with_http_info(
+                everything, org=settings.org, bucket=settings.bucket
+            )
+            return int(status)
+
         try:
-            lines = [line(point) for entry in entries for point in points(entry, self._site)]
-            body = "\n".join(lines).encode()
-        except ValueError as error:  # also a lone surrogate in a text
-            raise PoisonedError(f"cannot be written as line protocol: {error}") from error
-        if body:
-            self.post(body)
+            status = self._ask(ask)
+        except RefusedError as error:
+            raise UnavailableError(
+                f"{error.advice} (InfluxDB 2 is meant; in a 1.x run DROP SERIES WHERE "
+                "\"wearer\" = '...' by hand.)",
+                error.retry_after_s,
+            ) from error
+        except PoisonedError as error:  # an answer to a write; here it is a refusal
+            raise UnavailableError(f"InfluxDB refuses to delete: {error}.") from error
+        if status != NO_CONTENT:
+            raise UnavailableError(f"{settings.url} answers a deletion with {status}.")
+
+    def count(self, wearer: str) -> int | None:
+        """How many points of ``wearer`` stand there; ``None`` where this token may not look.
+
+        By InfluxQL, which 1.x, 2.x and 3.x answer.
+
+        Raises:
+            UnavailableError: it does not answer.
+        """
+        query = (
+            f"SELECT count(*) FROM /.*/ WHERE \"site\" = '{self._site}' AND \"wearer\" = '{wearer}'"  # noqa: S608 - InfluxQL; both are pseudonyms
+        )
+
+        def ask(api: Any) -> object:  # noqa: ANN401 - untyped
+            found, _, _ = api.call_api(
+                "/query",
+                "GET",
+                query_params=[("db", self._settings.bucket), ("q", query)],
+                header_params={"Accept": "application/json"},
+                response_type="object",
+                auth_settings=[],
+            )
+            return found
+
+        try:
+            return _points_in(self._ask(ask))
+        except RefusedError:
+            return None
+        except PoisonedError as error:
+            raise UnavailableError(f"InfluxDB refuses a query: {error}.") from error
 
     def close(self) -> None:
         """Give back the connection."""
@@ -77,10 +176,34 @@ class InfluxLedger:
 
     def post(self, body: bytes) -> None:
         """Write line protocol; see :meth:`write`."""
+        from influxdb_client.service.write_service import WriteService  # noqa: PLC0415 - see _ask
+
+        settings = self._settings
+
+        def ask(api: Any) -> int:  # noqa: ANN401 - untyped
+            # The service under the client's write API, because that one hides the status.
+            service: Any = WriteService(api)  # type: ignore[no-untyped-call]
+            _, status, _ = service.post_write_with_http_info(
+                settings.org,
+                settings.bucket,
+                body,
+                precision="ns",
+                content_type="text/plain; charset=utf-8",
+            )
+            return int(status)
+
+        status = self._ask(ask)
+        if status != NO_CONTENT:
+            raise UnavailableError(
+                f"{settings.url} answers a write with {status}: this is no InfluxDB; "
+                "check influx.url."
+            )
+
+    def _ask(self, ask: Callable[[Any], T]) -> T:
+        """What InfluxDB answers, or its refusal as one of the port's errors."""
         # Imported here because it costs a second of start-up and 30 MB, and no beat waits for it.
         from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415
         from influxdb_client.rest import ApiException  # noqa: PLC0415
-        from influxdb_client.service.write_service import WriteService  # noqa: PLC0415
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         settings = self._settings
@@ -92,15 +215,7 @@ class InfluxLedger:
                 timeout=round(self._timeout_s * 1000),
             )
         try:
-            # The service under the client's write API, because that one hides the status.
-            service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
-            _, status, _ = service.post_write_with_http_info(
-                settings.org,
-                settings.bucket,
-                body,
-                precision="ns",
-                content_type="text/plain; charset=utf-8",
-            )
+            return ask(self._client.api_client)
         except ApiException as error:
             if error.status in UNAUTHORISED:
                 self.close()
@@ -110,11 +225,6 @@ class InfluxLedger:
                 f"InfluxDB at {settings.url} cannot be reached ({type(error).__name__}): "
                 "is it running?"
             ) from error
-        if status != NO_CONTENT:
-            raise UnavailableError(
-                f"{settings.url} answers a write with {status}: this is no InfluxDB; "
-                "check influx.url."
-            )
 
     def _meaning(self, error: Any) -> UnavailableError | PoisonedError:  # noqa: ANN401 - untyped
         settings = self._settings
@@ -126,13 +236,13 @@ class InfluxLedger:
         if about_data or status == TOO_LARGE:
             return PoisonedError(said or "too large")
         if status in UNAUTHORISED:
-            return UnavailableError(
+            return RefusedError(
                 f"InfluxDB refuses the token: put one that may write to bucket "
                 f"“{settings.bucket}” into influx.token_file ({settings.token_file}).",
                 retry_after_s=TOKEN_RETRY_S,
             )
         if status == NOT_FOUND:
-            return UnavailableError(
+            return RefusedError(
                 f"InfluxDB has no bucket “{settings.bucket}” in organisation "
                 f"“{settings.org}”: create it, or set influx.bucket and influx.org.",
                 retry_after_s=TOKEN_RETRY_S,
@@ -171,6 +281,19 @@ def probe(settings: InfluxSettings, timeout_s: float) -> str | None:
     finally:
         ledger.close()
     return None
+
+
+def _points_in(answer: Any) -> int | None:  # noqa: ANN401 - whatever JSON says
+    """Of each measurement the points of its fullest field; ``None``: no right to the database.
+
+    A user without rights gets an error in a 200 (1.x), a database that is not mapped in 2.x too.
+    """
+    results = answer.get("results", []) if isinstance(answer, dict) else []
+    if not results or any("error" in result for result in results):
+        return None
+    series = [one for result in results for one in result.get("series", [])]
+    rows = [row[1:] for one in series for row in one["values"]]
+    return sum(max(count or 0 for count in row) for row in rows)
 
 
 def _said(body: str | None) -> str | None:

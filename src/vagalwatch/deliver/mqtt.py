@@ -89,6 +89,7 @@ class Mailbox:
         self._told = 0
         self._news = asyncio.Event()
         self._told_changed = asyncio.Condition()
+        self._sending = asyncio.Lock()
         _password(settings.password_file)
         _tls(settings)
         self.published = 0
@@ -105,10 +106,14 @@ class Mailbox:
             tasks.create_task(self._follow(), name="mqtt-journal")
             tasks.create_task(self._stay_connected(), name="mqtt-broker")
 
-    def forget(self, wearer: str) -> None:
-        """``wearer`` was erased: send nothing more, and clear what the broker retains."""
+    async def forget(self, wearer: str) -> None:
+        """``wearer`` is erased: hear and send nothing more, and clear what the broker retains."""
+        self._wearers = [kept for kept in self._wearers if kept != wearer]
+        self._commands.forget(wearer)
         self._outbox.forget(wearer)
         self._news.set()
+        async with self._sending:  # what was on its way when this was called is over
+            pass
 
     async def told(self, place: int) -> None:
         """Return when everything committed up to ``place`` was sent, or was not to be sent."""
@@ -151,7 +156,7 @@ class Mailbox:
         while True:
             began_ns = self._clock.now_ns()
             try:
-                async with _client(self._settings, self._site) as client:
+                async with connection(self._settings, self._site) as client:
                     await self._talk(client)
             except (MqttError, ConfigError) as error:  # a secret may be renewed as we run
                 self._lost(error)
@@ -197,7 +202,8 @@ class Mailbox:
             await self._news.wait()
             self._news.clear()
             seen = self._seen
-            await self._publish(client, *self._outbox.due(self._wall_ns()))
+            async with self._sending:
+                await self._publish(client, *self._outbox.due(self._wall_ns()))
             _heed_stop()
             async with self._told_changed:
                 self._told = seen
@@ -229,7 +235,7 @@ class Mailbox:
                 await self._inbox.submit(answer)
 
     def _lost(self, error: Exception) -> None:
-        problem = _explain(self._settings, error)
+        problem = explain(self._settings, error)
         if problem != self.problem:
             logger.warning("%s", problem)
         self.problem = problem
@@ -248,13 +254,14 @@ def _heed_stop() -> None:
 async def probe(settings: MqttSettings, timeout_s: float) -> str | None:
     """Try to connect once; ``None`` if the broker lets us in, else one sentence."""
     try:
-        async with asyncio.timeout(timeout_s), _client(settings, "probe", will=False):
+        async with asyncio.timeout(timeout_s), connection(settings, "probe", will=False):
             return None
     except (MqttError, TimeoutError, ConfigError) as error:
-        return _explain(settings, error)
+        return explain(settings, error)
 
 
-def _client(settings: MqttSettings, site: str, *, will: bool = True) -> Client:
+def connection(settings: MqttSettings, site: str, *, will: bool = True) -> Client:
+    """A client of the broker, by the name of ``site``; to be entered."""
     # One name for good: a new connection takes over from a half-open one, so the old one's last
     # will cannot come after our "online".
     return Client(
@@ -272,7 +279,8 @@ def _client(settings: MqttSettings, site: str, *, will: bool = True) -> Client:
     )
 
 
-def _explain(settings: MqttSettings, error: Exception) -> str:
+def explain(settings: MqttSettings, error: Exception) -> str:
+    """What is wrong with the broker, as a sentence with the way out."""
     if isinstance(error, ConfigError):
         return str(error)
     where = f"The MQTT broker at {settings.host}:{settings.port}"

@@ -46,6 +46,12 @@ class CommandReader:
         while len(self._taken) > REMEMBERED:
             self._taken.popitem(last=False)
 
+    def forget(self, wearer: str) -> None:
+        """``wearer`` is erased: take nothing more, and keep nothing."""
+        self._wearers -= {wearer}
+        for key in [key for key in self._taken if key[0] == wearer]:
+            del self._taken[key]
+
     def read(
         self, topic: str, payload: bytes, *, retained: bool, now_ns: int, wall_ns: int
     ) -> Answer:

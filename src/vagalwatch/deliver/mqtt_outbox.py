@@ -139,7 +139,10 @@ class Outbox:
         self._open = {k: o for k, o in self._open.items() if o.alert.wearer != wearer}
         self._rows.pop(wearer, None)
         self._steps.pop(wearer, None)
-        self._consent[wearer] = frozenset()
+        self._consent.pop(wearer, None)
+        self._wearers -= {wearer}  # what is committed and was not read yet is not taken
+        mine = messages.topic(self._site, wearer, "")
+        self._due = {name: None for name in self._due if not name.startswith(f"{mine}/")}
         for name in ("state", "availability"):
             self._want(wearer, name)
 
