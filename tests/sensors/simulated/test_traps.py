@@ -111,3 +111,24 @@ def test_strengths_are_graded(seed: int) -> None:
     assert peak("flooding-mild") < peak("flooding-moderate") < peak("flooding-strong")
     assert peak("shutdown-mild") > peak("shutdown-moderate") > peak("shutdown-deep")
     assert peak("flooding-athlete") < 90  # far from 100
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_stiff_with_fear_is_a_fast_heart_with_little_variability_and_no_movement(seed: int) -> None:
+    """Volchan et al. 2011."""
+    story = trap("flooding-immobile", seed)
+    [high] = [stretch for stretch in story.script.truth() if stretch.label == "flooding"]
+    drive = story.script.drive(high.to_s - 125)  # the way down has its label from half-way on
+    rest = story.script.drive(300)
+    assert drive.hr_bpm > 1.2 * rest.hr_bpm
+    assert drive.rsa_ms < 0.5 * rest.rsa_ms
+    assert drive.fidgets_per_min == 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_leaning_back_is_less_deep_than_any_shutdown(seed: int) -> None:
+    story, low = trap("settling", seed), trap("shutdown-mild", seed)
+    _, leaning = rates(story, SIT_S, story.duration_s)
+    _, frozen = rates(low, SIT_S, low.duration_s)
+    assert min(leaning) / story.resting_bpm > 0.95
+    assert min(frozen) / low.resting_bpm == pytest.approx(0.92)

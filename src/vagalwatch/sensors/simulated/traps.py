@@ -109,6 +109,13 @@ def _talks(person: Person, over_bpm: float = 4.0) -> Drive:
     )
 
 
+def _lively(person: Person) -> Drive:
+    """Talk in which somebody is engaged, not aroused."""
+    return person.drive(
+        person.about(7, 1), scl=1.12, nsr_per_min=11, rsa=0.8, fidgets_per_min=3, speaking=True
+    )
+
+
 def _conversation(name: str, seed: int, person: Person) -> Trap:
     """A calm talk with laughs and one change of posture."""
     chatting = _talks(person)
@@ -275,6 +282,34 @@ def _athlete(name: str, seed: int, person: Person) -> Trap:
     return _conversation(name, seed, person)
 
 
+def _beta_blocker(name: str, seed: int, person: Person) -> Trap:
+    """A calm talk with a slowed heart (as in "flooding-beta-blocker")."""
+    person.hr_bpm = person.about(57, 4)
+    return _conversation(name, seed, person)
+
+
+def _settling(name: str, seed: int, person: Person) -> Trap:
+    """A lively talk, and then nothing but leaning back: quieter than the baseline, not shut down.
+
+    A baseline is taken while things are attached and new; later rest is a little deeper. How much
+    is a guess: within the 2 to 3 bpm by which resting medians differ anyway.
+    """
+    content = person.drive(
+        -person.about(0.03, 0.015) * person.hr_bpm,
+        scl=0.92,
+        nsr_per_min=0.7,
+        rsa=1.1,
+        fidgets_per_min=0.1,
+    )
+    return _told(
+        name,
+        seed,
+        person,
+        _Move(_lively(person), 40, person.about(200, 30)),
+        _Move(content, person.about(90, 30), 400),
+    )
+
+
 def _is_athlete(person: Person) -> None:
     person.hr_bpm = person.about(45, 3)
     person.rsa_ms = person.about(65, 15)
@@ -324,6 +359,28 @@ def _flooding_beta_blocker(name: str, seed: int, person: Person) -> Trap:
     return _floods(name, seed, person, 0.5 * 0.5 * person.hr_bpm, 0.5)
 
 
+def _immobile(name: str, seed: int, person: Person) -> Trap:
+    """Frozen in high arousal: still and silent, the heart up and its variability down.
+
+    So it was in 18 people with PTSD and 15 without (Volchan et al. 2011). It is flooding; to read
+    it as a shutdown because nobody moves would be to ask the wrong question.
+    """
+    high = person.drive(0.35 * person.hr_bpm, scl=1.4, nsr_per_min=16, rsa=0.35, fidgets_per_min=0)
+    return _told(
+        name,
+        seed,
+        person,
+        _Move(_talks(person), 30, person.about(90, 20)),
+        _Move(high, person.about(60, 20), person.about(260, 40), "flooding"),
+        _Move(
+            person.drive(3, scl=1.1, nsr_per_min=2, rsa=0.8, fidgets_per_min=0),
+            240,
+            120,
+            "recovering",
+        ),
+    )
+
+
 def _flooding_athlete(name: str, seed: int, person: Person) -> Trap:
     """From 45 to about 75 bpm: never near 100."""
     _is_athlete(person)
@@ -341,14 +398,11 @@ def _shutdown(name: str, seed: int, person: Person) -> Trap:
     frozen = person.drive(
         -depth * person.hr_bpm, scl=1 - 3 * depth, nsr_per_min=0, rsa=0.8, fidgets_per_min=0
     )
-    engaged = person.drive(
-        person.about(7, 1), scl=1.12, nsr_per_min=11, rsa=0.8, fidgets_per_min=3, speaking=True
-    )
     return _told(
         name,
         seed,
         person,
-        _Move(engaged, 40, person.about(200, 30)),
+        _Move(_lively(person), 40, person.about(200, 30)),
         _Move(frozen, person.about(75, 20), person.about(260, 30), "shutdown"),
         _Move(person.drive(-1, scl=0.9, nsr_per_min=2, fidgets_per_min=2), 100, 60, "recovering"),
     )
@@ -396,5 +450,8 @@ TRAPS: Final[dict[str, Callable[[str, int, Person], Trap]]] = {
     "shutdown-moderate": _shutdown,
     "shutdown-deep": _shutdown,
     "faint": _faint,
+    "beta-blocker": _beta_blocker,
+    "settling": _settling,
+    "flooding-immobile": _immobile,
 }
 """Every story by name; new ones go to the end, so that the others' bodies stay the same."""
