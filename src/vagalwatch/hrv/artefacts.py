@@ -1,10 +1,11 @@
 """Which beats of a series are ectopic, missed, extra, long or short.
 
 Lipponen & Tarvainen 2019 (J Med Eng Technol 43:173), figure 1. One function serves the live row
-(trailing windows: of what follows a beat only the two differences that its pattern needs) and
-the published, centred form; the windows' placement is the only difference.
+(trailing windows: of what follows a beat only the two steps that its pattern needs) and the
+published, centred form; the windows' placement is the only difference, and that no threshold may
+fall under what a coarse clock rounds away. What is ours is added apart, in :func:`flagged`.
 
-Most beats are plainly no jump. So the spread of the differences is bounded from every fourth
+Most beats are plainly no jump. So the spread of a long series' steps is bounded from every sixth
 window, and worked out exactly only where the bound does not settle it.
 """
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _BEATS = PARAMETERS.beats
 _SHIFT: Final = 3
-"""Windows so far from one another share all but two values at either end."""
+"""Windows so far from one another share all but three values at either end."""
 _BLOCK: Final = 512
 """Windows that are sorted at a time: as many as stay in a core's cache."""
 
@@ -31,8 +32,8 @@ _HALF_DIGITS: Final = 1e-6
 """Over the relative error of a number in single precision."""
 
 _AROUND: Final = np.array([-1, 0, 1, 2, 3])[:, np.newaxis]
-_FOLLOWERS: Final = 2
-"""Beats whose steps have to be known before anything is said of the one before them."""
+FOLLOWERS: Final = 2
+"""Beats that have to follow before it is known what a beat is."""
 
 
 class Kind(IntEnum):
@@ -75,7 +76,7 @@ def jumps(
 def quiet(rr: NDArray[np.float64], least: float) -> bool:
     """Whether none of the beats after the first 91 is a jump, where every step is known.
 
-    What :func:`jumps` would say of a live row's few new beats, in a fifth of the time.
+    What :func:`jumps` would say of a live row's few new beats, and nearly all that it costs.
     """
     width = _BEATS.deviation_beats
     sizes = np.abs(rr[1:] - rr[:-1])
@@ -186,7 +187,7 @@ def _kinds(
     taken = -1
     around = x[_mirrored(places + _AROUND, size)].T.tolist()
     for place, (before, here, after, after2, after3) in zip(places.tolist(), around, strict=True):
-        if place >= size - _FOLLOWERS or place == taken or abs(here) <= 1:
+        if place >= size - FOLLOWERS or place == taken or abs(here) <= 1:
             continue
         if math.isnan(here) and not odd[place]:
             continue

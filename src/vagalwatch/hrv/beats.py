@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vagalwatch.hrv.artefacts import flagged, jumps, quiet
+from vagalwatch.hrv.artefacts import FOLLOWERS, flagged, jumps, quiet
 from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_float, pack_int, spliced
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
@@ -32,8 +32,6 @@ _CONTEXT: Final = _BEATS.deviation_beats + _BEATS.median_beats
 """Beats before one that its kind depends on."""
 _SLACK: Final = 32
 """Beats that may be more than needed before the oldest are dropped (dropping copies)."""
-_AFTER: Final = 2
-"""Beats that have to follow before a kind is known."""
 _PART: Final = 16_384
 """Beats of a series that are judged at a time: what they need stays in a core's cache."""
 
@@ -57,9 +55,10 @@ class HeartState:
     """Beats and device rates of one source, each ordered by time.
 
     Parallel packed columns (see :mod:`vagalwatch.hrv.columns`): ``beat_t_ns`` (the beat that
-    ends the interval), ``rr_ms``; ``marks`` has a byte a beat. The first ``judged`` beats have
-    their final marks. ``newest_ns`` is the latest beat; ``tail_ns`` the last one taken, in order
-    of arrival; ``hr_quality`` weighs each ``hr_bpm``, up to 1; ``last_ns`` is the newest sample.
+    ends the interval), ``rr_ms``; ``marks`` has a byte a beat. Of the first ``stepped`` beats it
+    is marked whether they jump, and the first ``judged`` have their final marks. ``newest_ns`` is
+    the latest beat; ``tail_ns`` the last one taken, in order of arrival; ``hr_quality`` weighs
+    each ``hr_bpm``, up to 1; ``last_ns`` is the newest sample.
     """
 
     beat_t_ns: bytes = b""
@@ -129,7 +128,7 @@ def classify(
     for start, end in zip([0, *edges], [*edges, t_ns.size], strict=True):
         stretch, stepped = marks[start:end], 0
         for stop in range(min(_PART, end - start), end - start + _PART, _PART):
-            judged = max(0, stepped - _AFTER)
+            judged = max(0, stepped - FOLLOWERS)
             _judge(rr_ms[start:end][:stop], stretch[:stop], stepped, judged)
             stepped = stop
     told = marks.tobytes()
@@ -169,7 +168,7 @@ def cut_chain(state: HeartState) -> None:
 def trim(state: HeartState, t_ns: int) -> None:
     """Forget what no row after ``t_ns`` needs."""
     needed = int(ints(state.beat_t_ns).searchsorted(t_ns - _KEEP_NS, side="right"))
-    drop = needed - _CONTEXT - _AFTER
+    drop = needed - _CONTEXT - FOLLOWERS
     if drop > _SLACK:
         state.beat_t_ns = state.beat_t_ns[drop * WIDTH :]
         state.rr_ms = state.rr_ms[drop * WIDTH :]
@@ -190,8 +189,8 @@ def window(state: HeartState, t_ns: int, seconds: int) -> BeatWindow:
     end = int(times.searchsorted(t_ns, side="right"))
     start = int(times.searchsorted(t_ns - seconds * NS, side="right"))
     marks = state.marks[start:end]
-    last = marks[-_AFTER:]
-    told = marks[:-_AFTER].translate(_IS_VALID) + last.translate(_IS_VALID_LAST)
+    last = marks[-FOLLOWERS:]
+    told = marks[:-FOLLOWERS].translate(_IS_VALID) + last.translate(_IS_VALID_LAST)
     valid = np.frombuffer(told, np.bool_)
     paired = np.frombuffer(marks.translate(_IS_LINKED), np.bool_) & valid
     paired[:1] = False
@@ -234,7 +233,7 @@ def _insert_beat(state: HeartState, t_ns: int, rr_ms: float, mark: int, *, chain
     after = bytes((state.marks[place] & ~_LINKED,))  # it no longer follows on the one before
     state.marks = state.marks[:place] + bytes((mark,)) + after + state.marks[place + 1 :]
     state.stepped = min(state.stepped, place)
-    state.judged = min(state.judged, max(0, place - _AFTER))
+    state.judged = min(state.judged, max(0, place - FOLLOWERS))
 
 
 def _take_rate(state: HeartState, t_ns: int, rate: float, quality: float) -> None:
@@ -259,19 +258,19 @@ def _judge_new(state: HeartState) -> None:
     held = np.frombuffer(state.marks, np.uint8)
     if _nothing_new(state, held):
         state.stepped = size
-        state.judged = size - _AFTER
+        state.judged = size - FOLLOWERS
         return
     marks = held.copy()
     _judge(floats(state.rr_ms), marks, state.stepped, state.judged)
     state.marks = marks.tobytes()
     state.stepped = size
-    state.judged = max(0, size - _AFTER)
+    state.judged = max(0, size - FOLLOWERS)
 
 
 def _nothing_new(state: HeartState, held: NDArray[np.uint8]) -> bool:
     """Whether the beats that came have no mark to get: nearly all rows of a healthy heart."""
     first = state.stepped - _BEATS.deviation_beats
-    if first < 0 or state.judged + _AFTER < state.stepped:
+    if first < 0 or state.judged + FOLLOWERS < state.stepped:
         return False
     if held[max(0, state.judged - 1) :].max() >= _JUMP or not (held[first + 1 :] & _LINKED).all():
         return False
@@ -284,7 +283,7 @@ def _judge(rr_ms: NDArray[np.float64], marks: NDArray[np.uint8], stepped: int, j
         judged -= 1  # a beat may be judged together with the jump or the run before it
     first = max(0, judged - _CONTEXT)
     rr_ms, marks = rr_ms[first:], marks[first:]
-    stepped, judged, end = stepped - first, judged - first, rr_ms.size - _AFTER
+    stepped, judged, end = stepped - first, judged - first, rr_ms.size - FOLLOWERS
     linked = marks & _LINKED != 0
     drr_ms = np.empty(rr_ms.size)
     drr_ms[:1] = np.nan
