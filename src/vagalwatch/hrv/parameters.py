@@ -38,7 +38,7 @@ class Beats:
     median_factor: float = 3.0  # |mRR| over this is long or short (their figure 1)
     # Ectopics by the dozen widen the quartile deviation until it hides them. The lower quartile
     # hardly moves: steps over four standard deviations as it tells them (.319 of one, if normal),
-    # and over 3 % of the interval, are far (set on MIT-BIH Long-Term 14134 and healthy rest).
+    # and over 3 % of the interval, are far (chosen on MIT-BIH Long-Term and healthy rest).
     far_quartiles: float = 4.0 / 0.319
     far_share: float = 0.03
     context_s: int = 600  # older beats tell nothing of the present spread (proposed)
