@@ -126,8 +126,10 @@ function onBreak({ break: pause, notice }, state) {
     steps: pause.steps,
     about: pause.id,
     folded: [
-      [line("purpose.leave"), [["", line("say.leave", values)]]],
-      [line("page.words"), say(values, ...later, "quiet-name", "quiet-value", "quiet-offer", "after-see", "after-turn", "after-soothe")],
+      [line("purpose.leave"), [
+        ["", line("say.leave", values)],
+        ...say(values, ...later, "quiet-name", "quiet-value", "quiet-offer", "after-see", "after-turn", "after-soothe"),
+      ]],
       ...(agreed.length ? [[line("page.agreed"), agreed]] : []),
     ],
     answers: answers(pause.id, ...here, "im-back", "more-time"),
