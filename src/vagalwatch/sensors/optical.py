@@ -97,8 +97,10 @@ class PulseTracker:
         rates: list[Rate] = []
         self._waiting.extend(samples)
         used = len(self._waiting) // self._block * self._block
-        for start in range(0, used, self._block):
-            self._signal.append(math.fsum(self._waiting[start : start + self._block]) / self._block)
+        blocks = np.array(self._waiting[:used], dtype=np.float64).reshape(-1, self._block)
+        del self._waiting[:used]
+        for value in blocks.mean(axis=1).tolist():
+            self._signal.append(value)
             self._averaged += 1
             if self._averaged >= round((self._told_s + 1) * self._work_hz):
                 self._told_s += 1
@@ -106,7 +108,6 @@ class PulseTracker:
                 rate = self._rate(np.array(self._signal, dtype=np.float64))
                 if rate is not None:
                     rates.append(rate)
-        del self._waiting[:used]
         return rates
 
     def _rate(self, window: NDArray[np.float64]) -> Rate | None:
