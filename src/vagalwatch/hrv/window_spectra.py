@@ -35,14 +35,14 @@ _CHUNK: Final = 4096
 _CHUNK_ROWS: Final = 96
 _LEAD: Final = 32
 """Knots on either side of a chunk: .268 to the 32nd is under the last digit."""
-_REACH: Final = 18
-"""Knots to which an end is put right: what is left is 1e-10 of the power of a slow heart, whose
-eighteenth knot is in the middle of a minute, and far less of any other."""
+_REACH: Final = 22
+"""Knots to which an end is put right: to 3e-13 of the end's own change, which is large where the
+last intervals jump, and is seen in full by a slow heart's minute or a weak band."""
 FEWEST_KNOTS: Final = _LEAD
 """Knots of a window whose ends do not feel each other."""
 _DECAY: Final = math.sqrt(3) - 2
-_TURNS: Final = 6
-"""Each turn of the decays' recursion leaves .07 of their error; they need six digits."""
+_TURNS: Final = 12
+"""Each turn of the decays' recursion leaves .07 of their error; a quarter with uneven knots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +233,7 @@ def _fading(h: Floats) -> tuple[Floats, Floats]:
 class _End:
     """What the windows' ends change of the slopes near them.
 
-    ``left`` and ``right``: shape (18, rows), of the slopes at both knots of each piece that is
+    ``left`` and ``right``: shape (22, rows), of the slopes at both knots of each piece that is
     reached. They stand from column ``column`` on in a table of ``width`` columns a row, the first
     of which is the piece ``zero``, shape (rows,); of the rest nothing is changed. ``piece`` and
     ``lift`` are the curve's, shape (starts, samples): the samples reached at most, from the first
