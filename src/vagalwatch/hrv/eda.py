@@ -103,36 +103,42 @@ def take(state: EdaState, eda: Eda) -> None:
     """Sum a chunk into its bins."""
     latest_ns, last_ns = eda.recv_ns + PARAMETERS.rows.future_s * NS, 0
     count, total, late_ms = state.count, state.total, state.late_ms
-    k = held = first = start_ms = end_ms = -1
+    held = first = place = start_ms = end_ms = -1
     values: tuple[float, ...] | None = None
     for t_ns, value_us in zip(eda.sample_t_ns, eda.eda_us, strict=False):
-        if t_ns > latest_ns or not -math.inf < value_us < math.inf:
+        if t_ns > latest_ns:
             continue
         t_ms = -(-t_ns // _MS_NS)
         if not start_ms < t_ms <= end_ms:
             k = -(-t_ms // _BIN_MS) - 1
             start_ms, end_ms = k * _BIN_MS, (k + 1) * _BIN_MS
-            if not 0 <= k - held < _BINS or held < 0:
-                held = k // _BINS * _BINS
-                first = _stretch(state, held // _BINS) * _BINS
-                values = state.values[first // _BINS] if first >= 0 else None
+            stretch, place = divmod(k, _BINS)
+            if stretch != held:
+                held, first = stretch, _stretch(state, stretch)
+                values = state.values[first] if first >= 0 else None
+            place += first * _BINS
+        if -_LIMIT_US < value_us < _LIMIT_US:
+            value = value_us * _UNIT + _WHOLE - _WHOLE
+        elif math.isfinite(value_us):
+            value = _LIMIT
+        else:
+            continue
         if first < 0:
             continue
-        place = first + k - held
-        value = value_us * _UNIT + _WHOLE - _WHOLE if abs(value_us) < _LIMIT_US else _LIMIT
         count[place] += 1
         total[place] += value
         late_ms[place] += t_ms - start_ms
         if values is not None and value not in values:
             values = tuple(sorted((*values, value))) if len(values) < _SKIN.stuck_values else None
-            state.values[first // _BINS] = values
+            state.values[first] = values
         last_ns = t_ns
     state.last_ns = max(state.last_ns, last_ns)
 
 
 def take_level(state: EdaState | None, level: Level) -> None:
     """Of slow readings, the skin's temperature under the same sensor."""
-    if state is None or level.signal != "temp_c":
+    latest_ns = level.recv_ns + PARAMETERS.rows.future_s * NS
+    if state is None or level.signal != "temp_c" or level.t_ns > latest_ns:
         return
     i = _stretch(state, (level.t_ns - 1) // _STRETCH_NS)
     if i >= 0 and math.isfinite(level.value):

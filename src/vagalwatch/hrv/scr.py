@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from operator import sub
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.hrv.parameters import PARAMETERS
@@ -32,7 +33,7 @@ _STEEPEST: Final = _SKIN.slope_us_per_s
 _STEP_US: Final = _STEEPEST * _BIN_S
 _JUMP_UP: Final = _SKIN.jump_up
 _JUMP_DOWN: Final = -_SKIN.jump_down
-_NOISE_STRETCHES: Final = 4
+_NOISE_STRETCHES: Final = 6
 _DRIFT_STRETCHES: Final = 6
 LOOKBACK_STRETCHES: Final = _DRIFT_STRETCHES - 1
 """Stretches before one that it needs."""
@@ -104,7 +105,7 @@ def work(
         return Stretch()
     last = before[-1] if before else Stretch()
     new_us = v_us[first:]
-    gaps_s = [b - a for a, b in pairwise(t_s)]
+    gaps_s = list(map(sub, t_s[1:], t_s))
     holes = [i for i, gap_s in enumerate(gaps_s, start=1) if gap_s > _HOLE_S]
     edges = [0, *holes, len(t_s)]
     chains = [
@@ -155,7 +156,7 @@ def _chain(t_s: Sequence[float], v_us: Sequence[float], known: int) -> _Chain:
     return _Chain(
         fresh=known < LOOKBACK,
         t_s=new_s,
-        gap_s=[t - t1 for t, t1 in zip(new_s, t_s[at - 1 :], strict=False)],
+        gap_s=list(map(sub, new_s, t_s[at - 1 :])),
         slope_us_per_s=slopes,
         undone_us=[
             (v + v1 + v2) / 3 + _RECOVERY_S * slope
@@ -179,13 +180,12 @@ def _chain(t_s: Sequence[float], v_us: Sequence[float], known: int) -> _Chain:
 
 def _steep_s(t_s: Sequence[float], v_us: Sequence[float]) -> tuple[float, ...]:
     """Where the level changes faster than skin can."""
-    steps = [b - a for a, b in pairwise(v_us)]
-    if max(steps, default=0.0) <= _STEP_US and min(steps, default=0.0) >= -_STEP_US:
+    if max(v_us) - min(v_us) <= _STEP_US:
         return ()
     return tuple(
         t
-        for t, t1, step in zip(t_s[1:], t_s, steps, strict=False)
-        if abs(step) > max(_STEP_US, _STEEPEST * (t - t1)) and t > 0
+        for (t1, v1), (t, v) in pairwise(zip(t_s, v_us, strict=True))
+        if abs(v - v1) > max(_STEP_US, _STEEPEST * (t - t1)) and t > 0
     )
 
 
@@ -194,8 +194,10 @@ def _search(chain: _Chain, found: Stretch, least_us: float, drift: float) -> Str
     # A trough that is forgotten this fast lets nothing rise for longer than a response does.
     leak = drift + least_us / _SKIN.rise_max_s
     low, high, since_s, peak_s = found.low_us, found.high_us, found.since_s, found.peak_s
+    if not chain.t_s:
+        return found
     if chain.fresh or low is None:
-        low, high = math.inf, None
+        low, high = chain.undone_us[0], None
     peaks = list(found.peaks_s)
     for t_s, gap_s, slope, level_us in zip(
         chain.t_s, chain.gap_s, chain.slope_us_per_s, chain.undone_us, strict=True
@@ -210,7 +212,7 @@ def _search(chain: _Chain, found: Stretch, least_us: float, drift: float) -> Str
             high += drift * gap_s
             if level_us >= high:
                 high, peak_s = level_us, t_s
-            if high - level_us >= least_us / 2:
+            if high - level_us >= least_us / 3:
                 peaks.append(peak_s + _PEAK_AFTER_S)
                 low, high = level_us, None
             elif t_s - since_s > _SKIN.rise_max_s:
