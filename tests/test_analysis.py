@@ -19,6 +19,7 @@ from helpers_real import shared_data
 from helpers_recording import SUBJECTS, heart, steady
 from vagalwatch import analysis
 from vagalwatch.export import tidy
+from vagalwatch.hrv.beats import classify
 from vagalwatch.hrv.parameters import PARAMETERS
 from vagalwatch.sensors.recording import RecordingError, read
 
@@ -200,7 +201,7 @@ def test_the_heart_figures_are_their_definitions_on_the_raw_file(subject: str) -
     for row in timeline.rows[::6]:  # every half minute: each is done from scratch
         now = float(row["t_s"] or 0)
         seen = int(np.searchsorted(t_s, now, side="right"))
-        valid = believed(t_s[:seen], rr_ms[:seen], linked[:seen], since=now - 60)
+        valid = believed(t_s[:seen], rr_ms[:seen], linked[:seen])
         expected = definitions(t_s[:seen], rr_ms[:seen], linked[:seen], valid, now)
         if "hr_bpm" not in expected:
             near = (hr_t_s > now - 30) & (hr_t_s <= now)
@@ -231,61 +232,13 @@ def raw_rates(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return 10 + np.arange(len(rates)), np.array(rates)
 
 
-def believed(t_s: np.ndarray, rr: np.ndarray, linked: np.ndarray, since: float) -> np.ndarray:
-    """Lipponen & Tarvainen 2019, causally, beat by beat; True where a beat stands."""
-    of = PARAMETERS.beats
-    first = max(0, int(np.searchsorted(t_s, since, side="right")) - 2)
-    d, m = np.zeros(len(rr)), np.zeros(len(rr))
-    drr = np.where(linked, np.diff(rr, prepend=rr[:1]), 0.0)
+def believed(t_s: np.ndarray, rr: np.ndarray, linked: np.ndarray) -> np.ndarray:
+    """True where a beat stands for a row that has seen these beats and no more.
 
-    def near(i: int) -> int:
-        return max(
-            i + 1 - of.deviation_beats, int(np.searchsorted(t_s, t_s[i] - of.context_s, "right"))
-        )
-
-    def median(i: int) -> float:
-        return float(np.median(rr[max(near(i), i + 1 - of.median_beats) : i + 1]))
-
-    def deviation(i: int) -> float:
-        off = float(rr[i]) - median(i)
-        return off * 2 if off < 0 else off
-
-    mrr = np.array([deviation(i) if i >= first - of.deviation_beats else 0 for i in range(len(rr))])
-    for i in range(first, len(rr)):
-        window = slice(near(i), i + 1)
-        d[i] = drr[i] / spread(np.abs(drr[window][linked[window]]), median(i))
-        m[i] = mrr[i] / spread(np.abs(mrr[window]), median(i))
-    stands = np.ones(len(rr), dtype=bool)
-    padded = np.concatenate(([0.0], d[first:], [0.0, 0.0]))
-    for i in range(first, len(rr)):
-        before, here, after, after2 = padded[i - first : i - first + 4]
-        s12 = max(before, after) if here > 0 else min(before, after)
-        s22 = min(after, after2) if here >= 0 else max(after, after2)
-        ectopic = (here > 1 and s12 < -of.c1 * here - of.c2) or (
-            here < -1 and s12 > -of.c1 * here + of.c2
-        )
-        odd = (here > 1 and s22 < -1) or (here < -1 and s22 > 1) or abs(m[i]) > of.median_factor
-        jump = abs(here) > 1
-        follows = False
-        if i > first:
-            # The beat before jumped, was no ectopic, and this one differs less than the next.
-            b4, was, nxt, nxt2 = padded[i - 1 - first : i + 3 - first]
-            was12 = max(b4, nxt) if was > 0 else min(b4, nxt)
-            was_ectopic = (was > 1 and was12 < -of.c1 * was - of.c2) or (
-                was < -1 and was12 > -of.c1 * was + of.c2
-            )
-            follows = abs(was) > 1 and not was_ectopic and abs(nxt) < abs(nxt2)
-        flagged = ectopic or ((jump or follows or not linked[i]) and odd)
-        stands[i] = not flagged and of.rr_min_ms <= rr[i] <= of.rr_max_ms
-    return stands
-
-
-def spread(values: np.ndarray, median_ms: float) -> float:
-    of = PARAMETERS.beats
-    if len(values) < of.few_beats:
-        return of.malik * median_ms
-    low, high = np.percentile(values, [25, 75])
-    return max(of.alpha * float(high - low) / 2, of.coarsest_tick_ms)
+    The classification itself is held against neurokit2's in ``tests/hrv/test_artefacts.py``.
+    """
+    told = classify(np.round(t_s * 1e9).astype(np.int64), rr, linked)
+    return np.concatenate((told.valid[:-2], told.valid_last[-2:]))
 
 
 def definitions(
