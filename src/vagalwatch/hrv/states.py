@@ -237,6 +237,7 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
             peak_hr_bpm=row.hr_bpm,
             reasons=(reason,),
         )
+        state.dwells["fall-over"] = Dwell()  # the minute that ends it comes after it
         return [Change(episode=state.safety)]
     state.safety.peak_hr_bpm = max(state.safety.peak_hr_bpm, row.hr_bpm)
     if not over.full(_SAFETY.exit_s):
