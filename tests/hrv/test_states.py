@@ -225,9 +225,9 @@ def test_a_fall_from_a_peak_is_noticed_within_a_minute_of_its_turn(
         assert onset_s <= told_s <= turn_s + 60
 
 
-def test_a_fall_that_stops_at_usual_is_told_once_and_stands_for_a_minute() -> None:
+def test_a_fall_that_stops_early_is_told_once_and_stands_for_a_minute() -> None:
     """Noticed from a peak, it is noticed while the heart is still over usual."""
-    course = [110.0] * 40 + [110 - 2 * i for i in range(19)] + [72.0] * 40
+    course = [110.0] * 40 + [110 - 1.5 * i for i in range(11)] + [95.0] * 40
     walk = Walk().go([row(70)] * 20).go([row(bpm, nsr=None, z_scl=None) for bpm in course])
     told = [told_s for kind, _, told_s in walk.starts if kind is EpisodeKind.SAFETY]
     over = [end_s for kind, end_s in walk.ends if kind is EpisodeKind.SAFETY]
