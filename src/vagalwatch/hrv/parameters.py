@@ -105,8 +105,8 @@ class Skin:
     # A time constant that undoes no recovery more than it is: the fastest half recovery is 2 s
     # (Boucsein 2012), which is 2.9 s; slower ones are undone in part.
     recovery_s: float = 2.0
-    # Of the level a second: what no resting skin does (Kocielnik et al. 2013); an artefact where
-    # the hand moves as well.
+    # Of the level a second, as others use them (Kocielnik et al. 2013, not re-read: proposed);
+    # an artefact only where the hand moves as well.
     jump_up: float = 0.2
     jump_down: float = 0.1
     open_us: float = 0.05  # Kleckner 2018, IEEE TBME 65:1460

@@ -2,10 +2,10 @@
 
 A response rises within seconds and recovers over many (Boucsein 2012), so the next one mostly
 starts while the last still falls; from trough to peak of the level it is too small then, or not
-there at all. Adding ``recovery_s`` times the slope to the level undoes the recovery (the one-pole
-inverse of Bateman's curve; Alexander 2005, J Neurosci Methods 146:116): each response stands by
-itself, and its height is held against an absolute threshold. A relative one, as 10 % of the
-largest peak, finds dozens of responses a minute in a flat line.
+there at all. Adding ``recovery_s`` times the slope to the level undoes the recovery (the slow pole
+of Bateman's curve; for the whole deconvolution see Benedek & Kaernbach 2010, J Neurosci Methods
+190:80): each response stands by itself, and its height is held against an absolute threshold. A
+relative one, as 10 % of the largest peak, finds dozens of responses a minute in a flat line.
 
 Pure: a stretch is worked through from its points and from what the stretches before it left.
 """
