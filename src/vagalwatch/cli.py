@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from contextlib import ExitStack, contextmanager
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from vagalwatch import __version__
-from vagalwatch.settings import ConfigError, Settings, default_config_path, load
+from vagalwatch.settings import PSEUDONYM, ConfigError, Settings, default_config_path, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 
 FAILED, BAD_INPUT = 1, 2
+ERASE_TIMEOUT_S = 3600.0  # a journal of years, then a database of years
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help=f"Configuration (else {default_config_path()}).")
@@ -176,6 +178,7 @@ def pair(
     as_json: JsonOption = False,
 ) -> None:
     """Print a single-use QR code that gives one phone the page of one wearer; or end that."""
+    from vagalwatch.journal.tombstones import Tombstones
     from vagalwatch.web.credentials import Credentials, pairing_url
 
     settings = _settings(config)
@@ -187,6 +190,13 @@ def pair(
         _stop(
             f"“{wearer}” is not configured. Configured: {', '.join(names) or 'nobody'}.", BAD_INPUT
         )
+    with _errors(ConfigError, OSError):
+        if wearer in Tombstones(settings.tombstones_path):
+            _stop(
+                f"“{wearer}” was erased. To watch this person again: "
+                f"vagalwatch erase {wearer} --allow-again.",
+                BAD_INPUT,
+            )
     if settings.page.port == 0:
         _stop("page.port is 0, so the page moves with every start: set a port first.", BAD_INPUT)
     credentials = Credentials(settings.credentials_path)
@@ -228,6 +238,67 @@ def _unpair(settings: Settings, wearer: str, *, as_json: bool) -> None:
         typer.echo(f"The page of “{wearer}” is closed on {ended} phone(s); unused codes are void.")
     else:
         typer.echo(f"No phone had the page of “{wearer}”; unused codes are void.")
+
+
+@app.command()
+def erase(
+    wearer: Annotated[str, typer.Argument(help="The pseudonym.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: for scripts.")] = False,
+    allow_again: Annotated[
+        bool,
+        typer.Option("--allow-again", help="Let an erased wearer be watched again."),
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a wearer from every store, and say what is left. There is no way back."""
+    from vagalwatch import erase as erasing
+    from vagalwatch.control import ControlError, NotRunningError, call
+    from vagalwatch.journal.database import JournalError
+    from vagalwatch.journal.lock import LockedError
+
+    settings = _settings(config)
+    if not re.fullmatch(PSEUDONYM, wearer):
+        _stop(f"“{wearer}” is no pseudonym: those are of a-z, 0-9 and -.", BAD_INPUT)
+    if allow_again:
+        with _errors(ConfigError, LockedError, OSError):
+            erased = erasing.allow_again(settings, wearer)
+        if not erased:
+            _stop(f"“{wearer}” was not erased here.", BAD_INPUT)
+        typer.echo(f"“{wearer}” may be watched again, from the next start on.", err=True)
+        return
+    if not yes:
+        typer.echo(f"Everything that was recorded of “{wearer}” will be gone for good.", err=True)
+        if typer.prompt("Type the pseudonym to go on", default="", err=True) != wearer:
+            _stop("Nothing was erased.", BAD_INPUT)
+    try:
+        report = call(settings.control_path, "erase", wearer=wearer, timeout_s=ERASE_TIMEOUT_S)
+    except NotRunningError:
+        with _errors(ConfigError, LockedError, JournalError, OSError):
+            report = asyncio.run(erasing.erase_here(settings, wearer)).as_json()
+    except ControlError as error:
+        _stop(f"{error} What was begun goes on in the service; ask again to see.", FAILED)
+    if as_json:
+        _print_json(report)
+    else:
+        _print_erased(report)
+    if not report["nothing_left"]:
+        raise typer.Exit(FAILED)
+
+
+def _print_erased(report: dict[str, Any]) -> None:
+    for store in report["stores"]:
+        count = "" if store["deleted"] is None else f"{store['deleted']} deleted. "
+        unseen = "" if store["looked"] else "Deleted, by its own word; this account may not look."
+        typer.echo(f"{store['store']:<16} {count}{store['left'] or unseen or 'Nothing is left.'}")
+    again = [s for s in report["stores"] if s["left"] and not s["by_hand"]]
+    if again:
+        typer.echo(
+            "Not everything is gone yet: a service that runs tries again by itself, and so does "
+            "this command.",
+            err=True,
+        )
 
 
 @app.command()

@@ -67,6 +67,10 @@ class Hub:
             watch(record)
         return place
 
+    def forget(self, wearer: str) -> None:
+        """``wearer`` is erased: from now on this is nobody, and nothing is kept in memory."""
+        self.engines.pop(wearer, None)
+
     def _tell(self, wearer: str, record: Record) -> None:
         for said in self.engines[wearer].push(record):
             self.keep(said)

@@ -16,14 +16,17 @@ from vagalwatch.deliver.drain import DrainStatus, drain
 from vagalwatch.deliver.influx import InfluxLedger
 from vagalwatch.deliver.mqtt import Mailbox
 from vagalwatch.engine import ENGINE_VERSION, Engine
+from vagalwatch.erase import RETRY_S, Report, buried_again, erase
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.hub import Hub
 from vagalwatch.journal.database import moved_aside
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import NotRecordingError
+from vagalwatch.journal.tombstones import Tombstones
 from vagalwatch.records import ClockStep, Run, Tick
 from vagalwatch.recover import EVENTS, recover, restart_gaps, snapshot_of
 from vagalwatch.sensors.link import SensorLink
+from vagalwatch.settings import ConfigError
 from vagalwatch.web.app import Page
 from vagalwatch.web.credentials import Credentials
 
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from vagalwatch.alerts import words
     from vagalwatch.clock import Clock
     from vagalwatch.journal.port import Entry
-    from vagalwatch.settings import Settings
+    from vagalwatch.settings import MqttSettings, Settings
 
 _log: Final = logging.getLogger(__name__)
 
@@ -70,6 +73,7 @@ class Service:
     page: Page
     broker: EmbeddedBroker | None = None
     mailbox: Mailbox | None = None
+    _broker_settings: MqttSettings | None = None
     links: tuple[SensorLink, ...] = ()
     _known: words.Lines
 
@@ -80,7 +84,12 @@ class Service:
         self._settings = settings
         self._clock = clock
         self._radio = radio or Radio()
-        self._wearers = tuple(wearer.id for wearer in settings.wearers)
+        self._tombstones = Tombstones(settings.tombstones_path)
+        self._wearers: tuple[str, ...] = ()
+        self._sensing: dict[str, list[asyncio.Task[None]]] = {}
+        self._ledger: InfluxLedger | None = None
+        self._erasing = asyncio.Lock()
+        self._emptied: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Live until ``stop`` is set. A part that fails ends all: systemd starts it anew.
@@ -94,13 +103,17 @@ class Service:
         async with AsyncExitStack() as house:
             self.journal = SqliteJournal(self._settings.journal_path)
             house.callback(self.journal.close)
+            self._wearers = self._not_erased()
             self.hub = hub = self._wake_up()
             self.links = self._linked(hub)
             mqtt = self._settings.mqtt
+            if self._settings.influx.url is not None:
+                self._ledger = InfluxLedger(self._settings.influx, self._settings.site)
             if mqtt.mode == "embedded":
                 self.broker = EmbeddedBroker(mqtt.port, self._settings.broker_password_path)
                 await house.enter_async_context(self.broker)
                 mqtt = self.broker.client_settings(mqtt)
+            self._broker_settings = None if mqtt.mode == "off" else mqtt
             if mqtt.mode != "off":
                 self.mailbox = Mailbox(
                     self.journal,
@@ -113,7 +126,8 @@ class Service:
                 )
             await house.enter_async_context(
                 ControlServer(
-                    self._settings.control_path, {"status": self._status, "unpair": self._unpair}
+                    self._settings.control_path,
+                    {"status": self._status, "unpair": self._unpair, "erase": self._erase},
                 )
             )
             async with asyncio.TaskGroup() as parts:
@@ -122,6 +136,9 @@ class Service:
                 if self.mailbox is not None:
                     background.append(parts.create_task(self.mailbox.run(), name="mqtt"))
                 sensors = [parts.create_task(link.run(), name=link.source) for link in self.links]
+                for link, task in zip(self.links, sensors, strict=True):
+                    self._sensing.setdefault(link.wearer, []).append(task)
+                background.append(parts.create_task(self._go_on_erasing(), name="erase"))
                 background.append(parts.create_task(self._tick(hub), name="ticks"))
                 background.append(parts.create_task(self._after_start(), name="influxdb"))
                 if self._settings.journal.retention_days:
@@ -200,6 +217,7 @@ class Service:
                 scanner_backend=self._radio.scanner,
             )
             for wearer in self._settings.wearers
+            if wearer.id in self._wearers
             for sensor in wearer.sensors
         )
 
@@ -236,14 +254,17 @@ class Service:
 
     async def _after_start(self) -> None:
         """The ledger costs a second to import, so it waits until the page is there."""
-        if self._settings.influx.url is None:
+        if self._ledger is None:
             return
+        for wearer in self._tombstones.pending():  # nothing of an erasure under way goes out
+            self._ledger.forget(wearer)
         await self.live.wait()
-        ledger = InfluxLedger(self._settings.influx, self._settings.site)
         try:
-            await drain(self.journal, ledger, self._clock, status=self.influx, gather_s=GATHER_S)
+            await drain(
+                self.journal, self._ledger, self._clock, status=self.influx, gather_s=GATHER_S
+            )
         finally:
-            ledger.close()
+            self._ledger.close()
 
     async def _prune(self) -> None:
         keep_ns = self._settings.journal.retention_days * DAY_NS
@@ -258,6 +279,67 @@ class Service:
     async def _unpair(self, wearer: str) -> int:
         """See :meth:`vagalwatch.web.app.Page.unpair`."""
         return self.page.unpair(wearer)
+
+    # --- erasing (see erase.py) ---------------------------------------------------------------
+
+    def _not_erased(self) -> tuple[str, ...]:
+        """Whom to watch; a back-up that brought somebody back is erased once more."""
+        for wearer in buried_again(self._settings):
+            self._tombstones.bury(wearer)
+        configured = [wearer.id for wearer in self._settings.wearers]
+        watched = tuple(wearer for wearer in configured if wearer not in self._tombstones)
+        if len(watched) < len(configured):
+            _log.warning(
+                "a wearer of the configuration was erased and is not watched; to watch this "
+                "person again: vagalwatch erase WEARER --allow-again"
+            )
+        return watched
+
+    async def _erase(self, wearer: str) -> dict[str, object]:
+        """Erase ``wearer``, whether or not configured; what is left is tried again until done."""
+        try:
+            await asyncio.to_thread(self._tombstones.bury, wearer)
+        except (ConfigError, OSError) as error:
+            raise ValueError(f"Nothing was erased: {error}") from error
+        return (await self._erased(wearer)).as_json()
+
+    async def _go_on_erasing(self) -> None:
+        """What was begun, before a restart or while a sink was away."""
+        while True:
+            try:
+                for wearer in await asyncio.to_thread(self._tombstones.pending):
+                    await self._erased(wearer, again=True)
+            except Exception as error:  # noqa: BLE001 - the others must be watched all the same
+                _log.error("an erasure is not done and is tried again: %s", type(error).__name__)
+            await self._clock.sleep(RETRY_S)
+
+    async def _erased(self, wearer: str, *, again: bool = False) -> Report:
+        async with self._erasing:
+            await self._forget(wearer)
+            # Nothing of the wearer came since: only who asks anew has it searched anew.
+            journal = None if again and wearer in self._emptied else self.journal
+            report = await erase(self._settings, wearer, journal, self._broker_settings)
+            if not any(store.left for store in report.stores if store.store == "journal"):
+                self._emptied.add(wearer)
+        for store in report.stores:
+            if store.left:  # what exactly is for the person who asked: it may hold the name
+                _log.warning("an erasure is not complete: %s", store.store)
+        return report
+
+    async def _forget(self, wearer: str) -> None:
+        """Nothing of ``wearer`` comes in or goes out any more, nor is it kept in memory."""
+        sensing = self._sensing.pop(wearer, [])
+        for task in sensing:
+            task.cancel()
+        if sensing:
+            await asyncio.wait(sensing)  # their last words are gaps
+        self.links = tuple(link for link in self.links if link.wearer != wearer)
+        if self.mailbox is not None:  # before the hub, which refuses what it would hand on
+            await self.mailbox.forget(wearer)
+        self.hub.forget(wearer)
+        self.page.forget(wearer)
+        if self._ledger is not None:
+            await asyncio.to_thread(self._ledger.forget, wearer)
 
     async def _status(self) -> dict[str, object]:
         """What `doctor` shows of a running service; no physiology."""

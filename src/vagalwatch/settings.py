@@ -19,7 +19,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 ENV_PREFIX = "VAGALWATCH_"
 
-Pseudonym = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+PSEUDONYM = r"^[a-z0-9-]{1,32}$"
+Pseudonym = Annotated[str, Field(pattern=PSEUDONYM)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 

@@ -107,11 +107,10 @@ class Mailbox:
             tasks.create_task(self._stay_connected(), name="mqtt-broker")
 
     async def forget(self, wearer: str) -> None:
-        """``wearer`` is erased: hear and send nothing more, and clear what the broker retains."""
+        """``wearer`` is erased: hear and, once this returns, send nothing more."""
         self._wearers = [kept for kept in self._wearers if kept != wearer]
         self._commands.forget(wearer)
         self._outbox.forget(wearer)
-        self._news.set()
         async with self._sending:  # what was on its way when this was called is over
             pass
 

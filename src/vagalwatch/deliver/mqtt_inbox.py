@@ -42,6 +42,8 @@ class CommandReader:
 
     def remember(self, wearer: str, message_id: str) -> None:
         """This id was taken (also: before a restart, as the journal tells)."""
+        if wearer not in self._wearers:
+            return
         self._taken[wearer, message_id] = None
         while len(self._taken) > REMEMBERED:
             self._taken.popitem(last=False)

@@ -135,7 +135,7 @@ class Outbox:
                     self._want(wearer, name)
 
     def forget(self, wearer: str) -> None:
-        """Erased: send nothing more of ``wearer`` and clear what the broker retains."""
+        """Erased: send nothing more of ``wearer`` (``mqtt_erase.py`` clears what is retained)."""
         self._open = {k: o for k, o in self._open.items() if o.alert.wearer != wearer}
         self._rows.pop(wearer, None)
         self._steps.pop(wearer, None)
@@ -143,8 +143,6 @@ class Outbox:
         self._wearers -= {wearer}  # what is committed and was not read yet is not taken
         mine = messages.topic(self._site, wearer, "")
         self._due = {name: None for name in self._due if not name.startswith(f"{mine}/")}
-        for name in ("state", "availability"):
-            self._want(wearer, name)
 
     # --- inside -------------------------------------------------------------------------------
 

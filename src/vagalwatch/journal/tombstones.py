@@ -46,6 +46,10 @@ class Tombstones:
         file = self._read()
         return _hash(file, wearer) in file.sha256
 
+    def __len__(self) -> int:
+        """How many were erased."""
+        return len(self._read().sha256)
+
     def pending(self) -> tuple[str, ...]:
         """Whose erasure is not done."""
         return self._read().pending

@@ -104,6 +104,7 @@ class SensorLink:
             source=sensor.source,
             eda_rate_hz=sensor.eda_rate_hz,
         )
+        self.wearer = wearer
         self.source = self._driver.source
         self.status = "searching"
         self.advice = ""

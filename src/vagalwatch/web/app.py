@@ -171,10 +171,10 @@ class Page:
         return ended
 
     def forget(self, wearer: str) -> None:
-        """Unpair ``wearer`` and keep nothing in memory."""
-        self.unpair(wearer)
+        """``wearer`` is erased: close the open pages, open no others, keep nothing in memory."""
+        if (seat := self._seats.pop(wearer, None)) is not None:
+            seat.show_out()
         self._answers.forget(wearer)
-        self._seats.pop(wearer, None)
 
     def pairing_url(self, wearer: str, *, host: str | None = None) -> str:
         """A fresh address that pairs one browser with ``wearer`` (see :func:`pairing_url`).
@@ -279,6 +279,8 @@ class Page:
             said = Said.model_validate_json(body or b"")
         except ValidationError:
             return _refused("bad-request", 400)
+        if wearer not in self._seats:  # erased while the body came
+            return _refused("unpaired", 401)
         saved = await self._answers.take(said.record(wearer, self._clock.now_ns()))
         return JSONResponse({"saved": saved}, 200 if saved else 202)
 
