@@ -196,6 +196,7 @@ async def test_a_worn_sensor_is_let_go_and_nothing_is_written_again(tmp_path: Pa
         said = len(home.said)
         assert home.service.links == ()
         assert home.service.hub.engines == {}
+        assert home.service.page._seats == {}
         with pytest.raises(UnknownWearerError):
             home.service.hub.take(marker(1, WEARER))
         now_ns = EVENING_NS + 100 * NS
