@@ -478,6 +478,14 @@ def test_pair_says_when_no_phone_can_open_the_link(tmp_path: Path) -> None:
     assert "https://pause.home.arpa/pair#" in told.out
 
 
+def test_a_setting_needs_a_service_a_key_and_a_value(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    told = call("set", "alex", "break-minutes", "30", "--config", path)
+    assert told.code == 2
+    assert told.err == "vagalwatch is not running here. Start it with “vagalwatch run”.\n"
+    assert "takes a key and a value" in call("set", "alex", "break-minutes", "--config", path).err
+
+
 def test_a_pairing_can_be_ended_while_no_service_runs(tmp_path: Path) -> None:
     path = config(tmp_path, page=8477)
     code = urlsplit(call("pair", "alex", "--config", path, "--json").json["url"]).fragment
@@ -739,6 +747,12 @@ def test_a_service_without_bluetooth_stays_up_says_so_and_ends_well(
         assert view["measure"]["say"] == "page.finding"  # for half a minute
         status = ask(tmp_path / "state-a" / "home.control", "status")
         assert [sensor["status"] for sensor in status["sensors"]] == ["no-adapter"]
+        assert call("set", "alex", "agreed-place", "the kitchen", "--config", path).out.startswith(
+            'agreed-place         "the kitchen"'
+        )
+        assert call("set", "alex", "--config", path, "--json").json == {
+            "agreed-place": "the kitchen"
+        }
         with page_of(call("pair", "alex", "--config", path, "--json").json["url"]) as page:
             assert "view" in json.loads(page.recv(timeout=15))
             assert call("pair", "alex", "--end", "--config", path, "--json").json["ended"] == 2

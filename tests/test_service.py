@@ -10,7 +10,8 @@ import pytest
 
 from helpers_house import EVENING_NS, WEARER, house, journalled
 from vagalwatch.clock import NS, StoryClock
-from vagalwatch.control import call
+from vagalwatch.control import ControlError, call
+from vagalwatch.engine import Engine
 from vagalwatch.journal.lock import LockedError
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.records import Eda, Estimate, GapReason, Heart, Run, Setting, State, Stream, Tick
@@ -203,6 +204,26 @@ async def test_a_second_service_is_refused_with_a_clear_word(tmp_path: Path) -> 
     locked = caught.value.exceptions[0]
     assert isinstance(locked, LockedError)
     assert "already" in str(locked)
+
+
+async def test_what_is_set_while_it_runs_stands_in_the_journal_and_in_force(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+
+        async def said(wearer: str, minutes: str) -> object:
+            path = tmp_path / "test.control"
+            key = "break-minutes"
+            return await asyncio.to_thread(call, path, "set", wearer=wearer, key=key, value=minutes)
+
+        assert await said(WEARER, "35") == {"break-minutes": "35"}
+        engine = home.service.hub.engines[WEARER]
+        assert isinstance(engine, Engine)
+        assert engine.state.policy.preferences.break_minutes == 35
+        with pytest.raises(ControlError, match="“break-minutes” takes how long a break is"):
+            await said(WEARER, "5")
+        with pytest.raises(ControlError, match="not watched here"):
+            await said("nobody", "35")
+    settings = [record for record in journalled(tmp_path) if isinstance(record, Setting)]
+    assert [(record.key, record.value) for record in settings] == [("break-minutes", "35")]
 
 
 async def test_the_running_service_tells_how_it_stands(tmp_path: Path) -> None:

@@ -240,6 +240,36 @@ def _unpair(settings: Settings, wearer: str, *, as_json: bool) -> None:
         typer.echo(f"No phone had the page of “{wearer}”; unused codes are void.")
 
 
+@app.command(name="set")
+def set_(
+    wearer: Annotated[str, typer.Argument(help="The pseudonym.")],
+    key: Annotated[str | None, typer.Argument(help="What to set; without it: what is set.")] = None,
+    value: Annotated[str | None, typer.Argument(help="JSON, or a line of text.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set how prompts, breaks and the estimate treat a wearer, or list what is set.
+
+    What is agreed on at a good time: the length of a break, quiet hours, steps, who checks in.
+    """
+    from vagalwatch.control import ControlError, call
+    from vagalwatch.wishes import KEYS
+
+    if (key is None) != (value is None):
+        _stop("A setting takes a key and a value: vagalwatch set WEARER KEY VALUE.", BAD_INPUT)
+    path = _settings(config).control_path
+    try:
+        standing = call(path, "set", wearer=wearer, key=key, value=value)
+    except ControlError as error:
+        _stop(str(error), BAD_INPUT)
+    if as_json:
+        _print_json({name: json.loads(said) for name, said in standing.items()})
+        return
+    for name, takes in KEYS.items():
+        if key in {None, name}:
+            typer.echo(f"{name:<20} {standing.get(name, '-'):<12} {takes}")
+
+
 @app.command()
 def erase(
     wearer: Annotated[str, typer.Argument(help="The pseudonym.")],

@@ -29,6 +29,7 @@ from vagalwatch.sensors.link import SensorLink
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.app import Page
 from vagalwatch.web.credentials import Credentials
+from vagalwatch.wishes import in_force, wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +128,12 @@ class Service:
             await house.enter_async_context(
                 ControlServer(
                     self._settings.control_path,
-                    {"status": self._status, "unpair": self._unpair, "erase": self._erase},
+                    {
+                        "status": self._status,
+                        "unpair": self._unpair,
+                        "erase": self._erase,
+                        "set": self._set,
+                    },
                 )
             )
             async with asyncio.TaskGroup() as parts:
@@ -275,6 +281,16 @@ class Service:
                 count = await self.journal.prune(wall_ns - keep_ns, ledgers)
                 _log.info("retention: %d rows deleted", count)
             await self._clock.sleep(PRUNE_EVERY_S)
+
+    async def _set(
+        self, wearer: str, key: str | None = None, value: str | None = None
+    ) -> dict[str, str]:
+        """Take a setting and return those in force, as JSON by key; see :mod:`.wishes`."""
+        if wearer not in self._wearers:
+            raise ValueError(f"“{wearer}” is not watched here.")
+        if key is not None and value is not None:
+            await self.hub.submit(wish(wearer, key, value, self._clock.now_ns()))
+        return in_force(wearer, (entry.record for entry in _events(self.journal)))
 
     async def _unpair(self, wearer: str) -> int:
         """See :meth:`vagalwatch.web.app.Page.unpair`."""

@@ -1,0 +1,105 @@
+"""What can be set for a wearer at a good time, by name: the door through which settings come in.
+
+Each is a ``Setting`` record of the journal, so a replay knows what was in force when. What a key
+takes, and its bounds, stand where it is used: :mod:`vagalwatch.alerts.preferences`,
+:mod:`vagalwatch.alerts.steps`, :mod:`vagalwatch.alerts.agreement`, :mod:`vagalwatch.hrv`.
+
+Consent to share (``consent-mqtt``) is not among them: that is the wearer's own to give, on a page
+that only they have, and not for whoever sits at the machine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.alerts import agreement, preferences
+from vagalwatch.hrv.baseline import BASELINE_KEY
+from vagalwatch.hrv.parameters import NS
+from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
+from vagalwatch.records import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vagalwatch.records import Record
+
+LONGEST: Final = 2000
+"""Characters of a value; the longest there is, all steps in a list, has some hundred."""
+
+KEYS: Final[dict[str, str]] = {
+    "break-minutes": "how long a break is, 20 to 1440",
+    "prompts-per-day": "most prompts a day, 0 to 3",
+    "refractory-minutes": "least time between two prompts, 20 to 1440",
+    "prompt-valid-s": "how long a prompt may be answered, 30 to 600",
+    "later-minutes": "after “later”, when to ask once more, 5 to 60",
+    "quiet-hours": '{"from": "22:00", "to": "07:00", "zone": "Europe/Helsinki"}, or null',
+    "mute-until": "a time such as 2026-11-23T22:00 on this machine's clock, or null",
+    "safety-alerts": "true or false: the alert for a heart that falls fast",
+    "steps-chosen": 'steps wanted that do not come by themselves, as ["walk"] (docs/break.md)',
+    "steps-left-out": 'steps never wanted, as ["taps"]',
+    "own-step": "something absorbing of one's own, one line, or null",
+    "holds-ok": "true: nothing speaks against holding the breath (docs/break.md)",
+    **dict.fromkeys(agreement.TEXTS, f"up to {agreement.LONGEST} characters, or null"),
+    **{key: f"{', '.join(said)}, or null" for key, said in agreement.CHOICES.items()},
+    BETA_BLOCKER_KEY: "true or false: a beta blocker is taken",
+    BASELINE_KEY: "null: learn the usual anew",
+}
+"""What each key takes, for a person."""
+
+_WORDS: Final = {BETA_BLOCKER_KEY: {"true", "false"}, BASELINE_KEY: {"null"}}
+
+
+def wish(wearer: str, key: str, text: str, now_ns: int) -> Setting:
+    """The record of what was set; ``text`` is JSON, or a line as a person types it.
+
+    Raises:
+        ValueError: one sentence, with the nearest key or what the key takes.
+    """
+    if key not in KEYS:
+        near = difflib.get_close_matches(key, KEYS, n=1, cutoff=0.0)[0]
+        raise ValueError(f"There is no setting “{key}”. Did you mean “{near}”?")
+    try:
+        value = _time(text) if key == "mute-until" else _json(text)
+        preferences.check(key, value)
+        _keep_to(key, value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"“{key}” takes {KEYS[key]}.") from error
+    return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
+
+
+def in_force(wearer: str, records: Iterable[Record]) -> dict[str, str]:
+    """The newest value (JSON) of each key that has been set for ``wearer``."""
+    said = {
+        record.key: record.value
+        for record in records
+        if isinstance(record, Setting) and record.wearer == wearer
+    }
+    return {key: said[key] for key in KEYS if key in said and key != BASELINE_KEY}
+
+
+def _keep_to(key: str, value: str) -> None:
+    """What :func:`preferences.check` leaves to others, or would take at the bound in silence."""
+    if key in _WORDS and value not in _WORDS[key]:
+        raise ValueError("another word")
+    low, high = preferences.BOUNDS.get(key, (None, None))
+    if low is not None and high is not None and not low <= int(value) <= high:
+        raise ValueError("out of bounds")
+
+
+def _time(text: str) -> str:
+    """UTC ns as JSON."""
+    if text == "null":
+        return text
+    return str(round(datetime.fromisoformat(text).timestamp()) * NS)
+
+
+def _json(text: str) -> str:
+    if len(text) > LONGEST:
+        raise ValueError("too long")
+    try:
+        return json.dumps(json.loads(text), allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,126 @@
+"""Settings as people enter them: what is taken reaches the engine, what is not is refused."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vagalwatch.alerts.agreement import Agreement
+from vagalwatch.alerts.preferences import BOUNDS, Preferences
+from vagalwatch.engine import Engine
+from vagalwatch.records import Marker, Setting
+from vagalwatch.wishes import KEYS, in_force, wish
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
+
+NOW_NS = 1_700_000_000_000_000_000
+GOOD = {
+    "break-minutes": "30",
+    "prompts-per-day": "2",
+    "refractory-minutes": "45",
+    "prompt-valid-s": "60",
+    "later-minutes": "15",
+    "quiet-hours": '{"from": "22:00", "to": "07:00", "zone": "Europe/Helsinki"}',
+    "mute-until": "2026-11-23T22:00",
+    "safety-alerts": "false",
+    "steps-chosen": '["four-seven-eight"]',
+    "steps-left-out": "[]",
+    "own-step": "my stamps",
+    "holds-ok": "true",
+    "agreed-sign": "time out",
+    "agreed-place": "the kitchen",
+    "agreed-other-place": "the garden",
+    "agreed-children": "grandmother",
+    "agreed-check-in": "both",
+    "agreed-how": "in-person",
+    "agreed-if-not-ready": "new-time",
+    "beta-blocker": "true",
+    "baseline": "null",
+}
+
+
+def test_every_key_takes_what_it_says() -> None:
+    assert GOOD.keys() == KEYS.keys()
+    for key, text in GOOD.items():
+        record = wish("alex", key, text, NOW_NS)
+        assert (record.wearer, record.key, record.t_ns) == ("alex", key, NOW_NS)
+        json.loads(record.value)
+        Engine("alex").push(record)
+
+
+def test_what_is_set_is_in_force() -> None:
+    preferences = Preferences()
+    for key, text in GOOD.items():
+        preferences.take(key, wish("alex", key, text, NOW_NS).value)
+    assert preferences.break_minutes == 30
+    assert preferences.safety_alerts is False
+    assert preferences.mute_until_ns / 1e9 == datetime(2026, 11, 23, 22, 0).timestamp()  # noqa: DTZ001 - local, as typed
+    assert preferences.agreement == Agreement(
+        sign="time out",
+        place="the kitchen",
+        other_place="the garden",
+        children="grandmother",
+        check_in="both",
+        how="in-person",
+        if_not_ready="new-time",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        *((key, str(bounds[0] - 1)) for key, bounds in BOUNDS.items()),
+        *((key, str(bounds[1] + 1)) for key, bounds in BOUNDS.items()),
+        ("break-minutes", "half an hour"),
+        ("quiet-hours", "22:00"),
+        ("mute-until", "soon"),
+        ("safety-alerts", "no"),
+        ("agreed-check-in", "grandmother"),
+        ("agreed-place", "x" * 61),
+        ("own-step", "x" * 3000),
+        ("beta-blocker", "yes"),
+        ("baseline", "[]"),
+        ("steps-chosen", "[" * 1500),
+    ],
+)
+def test_what_would_have_no_effect_is_refused_with_what_the_key_takes(key: str, text: str) -> None:
+    with pytest.raises(ValueError, match="takes") as refused:
+        wish("alex", key, text, NOW_NS)
+    assert KEYS[key] in str(refused.value)
+
+
+def test_an_unknown_key_names_the_nearest_and_consent_is_not_for_others_to_give() -> None:
+    with pytest.raises(ValueError, match="Did you mean “break-minutes”"):
+        wish("alex", "break-minute", "30", NOW_NS)
+    with pytest.raises(ValueError, match="no setting “consent-mqtt”"):
+        wish("alex", "consent-mqtt", '["state"]', NOW_NS)
+
+
+@given(st.sampled_from(sorted(KEYS)), st.text() | st.integers().map(str) | st.just("NaN"))
+def test_any_text_is_a_setting_or_one_sentence(key: str, text: str) -> None:
+    record = None
+    with suppress(ValueError):
+        record = wish("alex", key, text, NOW_NS)
+    if record is not None:
+        Engine("alex").push(record)
+        assert Setting(**asdict(record)) == record
+
+
+def test_the_newest_value_stands_and_only_ones_own() -> None:
+    said: list[Record] = [
+        wish("alex", "break-minutes", "30", NOW_NS),
+        wish("sam", "break-minutes", "60", NOW_NS),
+        wish("alex", "break-minutes", "25", NOW_NS),
+        wish("alex", "baseline", "null", NOW_NS),
+        Setting(wearer="alex", t_ns=NOW_NS, recv_ns=NOW_NS, key="consent-mqtt", value="[]"),
+        Marker(wearer="alex", t_ns=NOW_NS, recv_ns=NOW_NS, text="break-minutes"),
+    ]
+    assert in_force("alex", said) == {"break-minutes": "25"}
