@@ -1,0 +1,17 @@
+"""The command line: one verb a use. Every verb that prints data has `--json`.
+
+Exit codes: 0 done, 1 it failed, 2 the input was bad. An error is one sentence on stderr, with
+the way out. What a verb needs is imported when it is called, so that each starts quickly.
+"""
+
+from __future__ import annotations
+
+from vagalwatch.cli import home, recordings
+from vagalwatch.cli.terminal import app
+
+__all__ = ["app", "home", "main", "recordings"]  # importing the two puts their verbs into app
+
+
+def main() -> None:
+    """Entry point."""
+    app()
