@@ -19,9 +19,12 @@ from vagalwatch.engine import ENGINE_VERSION, Engine, EngineState, is_input
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.port import RUN_SHIFT, Snapshot
 from vagalwatch.journal.snapshot import UnusableSnapshotError, freeze, thaw
+from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import (
+    SITE,
     Alert,
     BreakStep,
+    ClockStep,
     Eda,
     Episode,
     Gap,
@@ -105,26 +108,35 @@ def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
     """The gaps from the last life of the service to ``now_ns``, for each stream of ``wearer``.
 
     A gap that was open then ends now; a stream that was being delivered has one from its last
-    sample's arrival, or from where its last gap ended. To be called before anything is appended;
-    the records are to be appended and told to the engine.
+    sample's arrival, or from where its last gap ended. That was by the last run's clock, and the
+    gap is the next run's: it begins where the last run's clock steps put it. To be called before
+    anything is appended; the records are to be appended and told to the engine.
     """
     tick = _last_tick(journal)
     # Starts that came to no tick said nothing of their own, and perhaps not all of their gaps.
     run_start = 0 if tick is None else tick.place >> RUN_SHIFT << RUN_SHIFT
     since_ns = None if tick is None else tick.record.recv_ns - DELIVERING_NS
+    steps = _steps(journal, run_start)
+    wall = WallTime(journal)
     missing: dict[tuple[str, Stream, int], GapReason] = {}
     delivered: dict[tuple[str, Stream], int] = {}
     for entry in _entries(journal, run_start, wearer, kinds=("gap",)):
-        if isinstance(gap := entry.record, Gap):
-            missing[gap.source, gap.stream, gap.t_ns] = gap.reason
+        # A gap keeps the beginning under which it left the house: its end replaces it there.
+        if isinstance(gap := entry.record, Gap) and isinstance(
+            told := wall.corrected(entry).record, Gap
+        ):
+            missing[gap.source, gap.stream, told.t_ns] = gap.reason
             if gap.end_ns is not None:
-                del missing[gap.source, gap.stream, gap.t_ns]
+                del missing[gap.source, gap.stream, told.t_ns]
                 if since_ns is None or gap.recv_ns >= since_ns:
-                    delivered[gap.source, gap.stream] = gap.end_ns
+                    # Never after it was told: a start whose clock was behind ends it at its begin.
+                    end_ns = min(gap.end_ns, gap.recv_ns)
+                    delivered[gap.source, gap.stream] = end_ns + steps.get(_run(entry), 0)
     for entry in _entries(journal, run_start, wearer, kinds=tuple(_STREAMS), since_ns=since_ns):
         if isinstance(sample := entry.record, Heart | Eda | Motion):
             key = sample.source, _STREAMS[sample.kind]
-            delivered[key] = max(sample.recv_ns, delivered.get(key, 0))
+            known_ns = sample.recv_ns + steps.get(_run(entry), 0)
+            delivered[key] = max(known_ns, delivered.get(key, 0))
     silent = {(source, stream) for source, stream, _ in missing}
     for (source, stream), known_ns in delivered.items():
         if (source, stream) not in silent:
@@ -218,6 +230,19 @@ def _last_tick(journal: Journal) -> Entry | None:
         else:
             beyond = middle
     return found
+
+
+def _run(entry: Entry) -> int:
+    return entry.place >> RUN_SHIFT
+
+
+def _steps(journal: Journal, after: int) -> dict[int, int]:
+    """How far the clock of each run from ``after`` on was put right in all."""
+    steps: dict[int, int] = {}
+    for entry in _entries(journal, after, SITE, kinds=("clock-step",)):
+        if isinstance(entry.record, ClockStep):
+            steps[_run(entry)] = steps.get(_run(entry), 0) + entry.record.delta_ns
+    return steps
 
 
 def _entries(

@@ -7,6 +7,7 @@ committed records.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from helpers_journal import MemoryJournal
 from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
 from vagalwatch.hrv.pipeline import Pipeline
 from vagalwatch.journal.port import RUN_SHIFT, Journal, Snapshot
+from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import (
     Answer,
     AnswerKind,
@@ -314,6 +316,40 @@ def test_each_stream_has_its_gap_for_the_time_between_two_runs() -> None:
         ("delivering", 999 * NS, now_ns, GapReason.RESTART),
     }
     assert restart_gaps(journal.crashed(journal.newest), "bob", now_ns) == []
+
+
+def test_a_gap_over_a_restart_is_no_longer_for_the_last_runs_clock_having_been_behind() -> None:
+    behind_ns = 7200 * NS
+    journal = MemoryJournal()
+    step = ClockStep(t_ns=100 * NS, recv_ns=100 * NS, delta_ns=behind_ns)
+    for record in (
+        run_record(0),
+        missing("lost-before", 90 * NS, None, GapReason.LINK_LOST),
+        step,
+        missing("lost-after", 500 * NS, None, GapReason.LINK_LOST),
+        replace(missing("back-again", 600 * NS, 990 * NS, GapReason.SILENT), recv_ns=991 * NS),
+        beat("delivering", 999 * NS),
+        *ticks(1000 * NS, 1001 * NS),
+    ):
+        journal.append(record)
+    opened = WallTime(journal)
+    begins = {
+        told.source: told.t_ns
+        for entry in journal.read(kinds=("gap",))
+        if isinstance(told := opened.corrected(entry).record, Gap)
+    }
+    now_ns = behind_ns + 1010 * NS
+    for _ in range(2):  # of a start that falls again, each stream is still told of once
+        journal = journal.crashed(journal.newest)
+        found = restart_gaps(journal, WEARER, now_ns)
+        assert {g.source: (g.t_ns, g.end_ns) for g in found} == {
+            # As they left the house when they opened, so that the end replaces them there.
+            "lost-before": (begins["lost-before"], now_ns),
+            "lost-after": (500 * NS + behind_ns, now_ns),
+            "delivering": (999 * NS + behind_ns, now_ns),
+            "back-again": (990 * NS + behind_ns, now_ns),
+        }
+        assert begins["lost-after"] == 500 * NS + behind_ns
 
 
 def test_a_clock_that_went_back_makes_no_negative_gap() -> None:
