@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -161,6 +161,67 @@ def test_clock_steps_put_a_whole_run_right(tmp_path: Path) -> None:
     hr = recording.of("strap", "hr_bpm")
     assert hr is not None
     assert (hr.t_ns + recording.start_ns).tolist() == [T0 - 10 * NS, T0 + 2 * NS]
+
+
+def hr(t_ns: int) -> Heart:
+    return Heart(wearer="anna", source="strap", t_ns=t_ns, recv_ns=t_ns, hr_bpm=70.0)
+
+
+@pytest.mark.parametrize("behind_s", [0, 7200])
+@pytest.mark.parametrize("left_open", [False, True])
+def test_the_gap_of_a_restart_is_as_long_as_it_was_whatever_both_clocks_read(
+    tmp_path: Path, behind_s: int, *, left_open: bool
+) -> None:
+    """Each run began two hours behind; what is told of the first is in wall time."""
+    begin = T0 + 30 * NS
+    reason = GapReason.LINK_LOST if left_open else GapReason.RESTART
+    lost = Gap(
+        wearer="anna", source="strap", stream=Stream.HEART,
+        t_ns=begin - 7200 * NS, recv_ns=begin - 7199 * NS, reason=reason,
+    )  # fmt: skip
+    now = begin + 11 * NS - behind_s * NS
+    over = replace(lost, t_ns=begin, recv_ns=now, end_ns=max(begin, now))
+    path = journal(
+        tmp_path / "home.sqlite",
+        [
+            hr(T0 - 7200 * NS),
+            *([lost] if left_open else []),
+            ClockStep(t_ns=begin - 7198 * NS, recv_ns=begin - 7198 * NS, delta_ns=7200 * NS),
+        ],
+        [
+            over,
+            ClockStep(t_ns=now + NS, recv_ns=now + NS, delta_ns=behind_s * NS),
+            hr(now + 90 * NS),
+        ],
+    )
+    recording = read_journal(path)
+    (gap,) = recording.missing
+    assert gap.t_ns + recording.start_ns == begin
+    assert gap.end_ns + recording.start_ns == begin + 11 * NS
+
+
+def test_a_first_run_whose_clock_was_ahead_hides_no_later_one(tmp_path: Path) -> None:
+    ahead = T0 + 2 * 86_400 * NS
+    step = ClockStep(t_ns=ahead, recv_ns=ahead, delta_ns=-2 * 86_400 * NS - 100 * NS)
+    path = journal(tmp_path / "home.sqlite", [hr(ahead), step], [hr(T0 + s * NS) for s in range(9)])
+
+    def samples(since_ns: int | None, until_ns: int | None) -> int:
+        found = read_journal(path, since_ns=since_ns, until_ns=until_ns).of("strap", "hr_bpm")
+        return 0 if found is None else found.t_ns.size
+
+    assert samples(None, ahead) == 10
+    assert samples(T0, None) == 9  # the first run's sample is 100 s before, by the wall
+    assert samples(T0 - 100 * NS, T0) == 1
+
+
+def test_a_stretch_is_chosen_by_the_wall_where_a_run_began_behind(tmp_path: Path) -> None:
+    behind = T0 - 7200 * NS
+    step = ClockStep(t_ns=behind, recv_ns=behind, delta_ns=7200 * NS)
+    path = journal(tmp_path / "home.sqlite", [hr(behind), step, hr(behind + 60 * NS)])
+    recording = read_journal(path, since_ns=T0, until_ns=T0 + 60 * NS)
+    found = recording.of("strap", "hr_bpm")
+    assert found is not None
+    assert (found.t_ns + recording.start_ns).tolist() == [T0]
 
 
 def test_a_stretch_can_be_chosen(tmp_path: Path) -> None:

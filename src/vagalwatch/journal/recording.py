@@ -8,6 +8,7 @@ Each run's time is put right by the whole of its clock steps, so durations stay 
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,18 @@ import numpy as np
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
-from vagalwatch.records import SITE, ClockStep, Contact, Eda, Gap, Heart, Level, Marker, Motion
+from vagalwatch.records import (
+    SITE,
+    ClockStep,
+    Contact,
+    Eda,
+    Gap,
+    GapReason,
+    Heart,
+    Level,
+    Marker,
+    Motion,
+)
 from vagalwatch.sensors.recording import Missing, Recording, RecordingError, Series, read
 from vagalwatch.sensors.recording.model import AXES, MAX_RR_MS, NS
 
@@ -75,10 +87,17 @@ def read_journal(
             chosen = choose(path, reader.wearers(), wearer)
             steps = _steps(reader)
             told = _Told()
-            for entry in entries(reader, chosen, KINDS, since_ns):
-                if until_ns is not None and entry.record.recv_ns >= until_ns:
-                    break
-                told.take(entry.record, steps.get(entry.place >> RUN_SHIFT, 0))
+            # Received when, by the wall: the index knows each run's own clock only.
+            since = None if since_ns is None else since_ns - max([0, *steps.values()])
+            for place, record in entries(reader, chosen, KINDS, since):
+                run = place >> RUN_SHIFT
+                step_ns = steps.get(run, 0)
+                recv_ns = record.recv_ns + step_ns
+                if since_ns is not None and recv_ns < since_ns:
+                    continue
+                if until_ns is not None and recv_ns >= until_ns:
+                    continue  # a later run's clock may have been behind this one's
+                told.take(record, run, step_ns)
     except JournalError as error:
         raise RecordingError(str(error)) from error
     if not told.columns:
@@ -126,10 +145,11 @@ class _Told:
     def __init__(self) -> None:
         self.columns: dict[tuple[str, Signal], tuple[array[int], array[float]]] = {}
         self.chains: dict[str, array[int]] = {}
-        self.gaps: dict[tuple[str, str, int], Gap] = {}
+        self.gaps: dict[tuple[str, str, int, int], Gap] = {}
+        """By source, stream, and the run and time in which each began, as it was told then."""
         self.markers: list[tuple[int, str]] = []
 
-    def take(self, record: Record, step_ns: int) -> None:
+    def take(self, record: Record, run: int, step_ns: int) -> None:
         match record:
             case Heart():
                 self._heart(record, step_ns)
@@ -145,9 +165,27 @@ class _Told:
             case Contact():
                 self._put(record.source, "contact", [record.t_ns], [record.on_body], step_ns)
             case Gap():
-                self.gaps[record.source, record.stream, record.t_ns] = _moved(record, step_ns)
+                self._gap(record, run, step_ns)
             case Marker():
                 self.markers.append((record.t_ns + step_ns, record.text))
+
+    def _gap(self, gap: Gap, run: int, step_ns: int) -> None:
+        key = gap.source, gap.stream, run, gap.t_ns
+        left = None if gap.end_ns is None or key in self.gaps else self._left_open(gap, run)
+        if left is None and gap.reason != GapReason.RESTART:
+            self.gaps[key] = _moved(gap, gap.t_ns + step_ns, gap.end_ns, step_ns)
+            return
+        # A start says this of the run before: it began in wall time, and ended as it was told.
+        t_ns = gap.t_ns if left is None else self.gaps[left].t_ns
+        self.gaps[left or key] = _moved(gap, t_ns, gap.recv_ns, step_ns)
+
+    def _left_open(self, gap: Gap, run: int) -> tuple[str, str, int, int] | None:
+        """The gap of the same stream that a run before ``run`` left open, for the same reason."""
+        for key, known in reversed(self.gaps.items()):
+            if key[:2] == (gap.source, gap.stream):
+                is_it = key[2] < run and known.end_ns is None and known.reason == gap.reason
+                return key if is_it else None
+        return None
 
     def _heart(self, heart: Heart, step_ns: int) -> None:
         if heart.hr_bpm is not None:
@@ -235,16 +273,7 @@ class _Told:
         )
 
 
-def _moved(gap: Gap, step_ns: int) -> Gap:
-    if not step_ns:
-        return gap
-    end_ns = None if gap.end_ns is None else gap.end_ns + step_ns
-    return Gap(
-        wearer=gap.wearer,
-        source=gap.source,
-        stream=gap.stream,
-        t_ns=gap.t_ns + step_ns,
-        recv_ns=gap.recv_ns + step_ns,
-        reason=gap.reason,
-        end_ns=end_ns,
-    )
+def _moved(gap: Gap, t_ns: int, end_ns: int | None, step_ns: int) -> Gap:
+    if end_ns is not None:
+        end_ns = max(t_ns, end_ns + step_ns)
+    return replace(gap, t_ns=t_ns, recv_ns=gap.recv_ns + step_ns, end_ns=end_ns)
