@@ -105,7 +105,8 @@ class AnswerKind(StrEnum):
     IM_THINKING = "im-thinking"
     FAR_AWAY = "far-away"
     DIZZY = "dizzy"  # ends any breathing
-    SEEN = "seen"  # acknowledges an alert that asks for no decision
+    SEEN = "seen"  # acknowledges an alert that asks for no decision: "I'm fine"
+    SHOWN = "shown"  # a machine's word, and no person's: it is not sent again, and nothing else
     # Afterwards; each question can be skipped.
     RIGHT = "right"  # the prompt was; if it was not: WRONG
     BETTER = "better"

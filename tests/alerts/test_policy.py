@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import pytest
@@ -313,6 +314,22 @@ def test_it_ends_an_open_offer_and_holds_back_the_next(anna: Wearer) -> None:
     assert anna.episode(SHUTDOWN) == []
     anna.says(A.SEEN, about=anna.alerts[0].id)
     assert anna.episode(SHUTDOWN) != []
+
+
+@pytest.mark.parametrize("kind", EpisodeKind)
+def test_a_machines_ack_decides_nothing(anna: Wearer, kind: EpisodeKind) -> None:
+    anna.episode(kind)
+    before = deepcopy(anna.policy.state)
+    assert anna.says(A.SHOWN, about=anna.alerts[0].id) == []
+    assert anna.policy.state == before
+    anna.policy.remember(anna.heard[-1])
+    assert anna.policy.state == before
+
+
+def test_no_break_prompt_follows_a_fall_that_only_a_machine_has_seen(anna: Wearer) -> None:
+    anna.episode(SAFETY)
+    anna.says(A.SHOWN, about=anna.alerts[0].id)
+    assert anna.episode(SHUTDOWN) == []
 
 
 def test_it_leaves_a_running_break_alone(anna: Wearer) -> None:

@@ -114,7 +114,7 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("break", [*BreakPhase, *(f"not-settled-{reason}" for reason in Unsettled)]),
         ("break", [f"not-resumed-{why}" for why in (PUT_OFF, DROPPED, NO_WORD)]),
         ("break", [f"on-{why}" for why in (EXTENDED, AGAIN)]),
-        ("answer", [*AnswerKind]),
+        ("answer", [kind for kind in AnswerKind if kind != AnswerKind.SHOWN]),
         ("step", [*Step]),
         ("ask", [*Question]),
         ("agree", [key.removeprefix("agreed-") for key in agreement.KEYS]),

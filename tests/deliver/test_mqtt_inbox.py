@@ -59,10 +59,10 @@ def test_every_answer_can_be_given(reader: CommandReader, kind: AnswerKind) -> N
     )
 
 
-def test_an_ack_is_seen(reader: CommandReader) -> None:
+def test_an_ack_is_shown_and_not_a_persons_im_fine(reader: CommandReader) -> None:
     payload = json.dumps({"id": "anna-flooding-1", "issued_at": NOON.isoformat()}).encode()
     said = read(reader, payload, "ben/ack")
-    assert (said.wearer, said.answer, said.about) == ("ben", AnswerKind.SEEN, "anna-flooding-1")
+    assert (said.wearer, said.answer, said.about) == ("ben", AnswerKind.SHOWN, "anna-flooding-1")
     assert refused(reader, payload, "ben/ack") == "twice"
 
 

@@ -161,7 +161,7 @@ async def test_an_acknowledged_alert_is_not_sent_to_a_new_connection(
     async with a_listener(mqtt) as phone, a_house(tmp_path / "j", mqtt) as house:
         await until(lambda: phone.on("alert", "ben"))
         assert phone.on("alert") == []
-        assert house.answers()[0].answer == AnswerKind.SEEN
+        assert house.answers()[0].answer == AnswerKind.SHOWN
 
 
 async def test_nobody_gets_in_without_the_password(mqtt: MqttSettings) -> None:

@@ -285,6 +285,15 @@ async def test_safety_goes_before_everything_and_does_not_expire_with_its_prompt
     assert shown(story)["screen"] == "break"
 
 
+@pytest.mark.parametrize("kind", EpisodeKind)
+def test_a_machines_ack_leaves_the_screen_where_it_is(story: Story, kind: EpisodeKind) -> None:
+    alert = story.episode(kind)
+    before = shown(story)
+    assert before["screen"] in {"safety", "prompt"}
+    say(story, AnswerKind.SHOWN, alert.id)
+    assert shown(story) == before
+
+
 async def test_safety_is_not_there_the_next_morning(story: Story) -> None:
     story.episode(EpisodeKind.SAFETY)
     await story.move(1801)

@@ -291,6 +291,8 @@ class Policy:
     def _answer_safety(self, answer: Answer) -> None:
         """Any answer ends the wait; "wrong" doubles this alert's own refractory time."""
         state = self.state
+        if answer.answer == AnswerKind.SHOWN:
+            return  # a machine cannot know how somebody is
         state.safety_until_ns = 0
         if answer.answer == AnswerKind.WRONG and state.safety_wrong_id != state.safety_id:
             state.safety_wrong_id = state.safety_id

@@ -72,7 +72,7 @@ class CommandReader:
             if name == "ack":
                 ack = Ack.model_validate_json(payload)
                 self._check(wearer, f"ack:{ack.id}", ack.issued_at, wall_ns)
-                kind, about, minutes, said_id = AnswerKind.SEEN, ack.id, None, f"ack:{ack.id}"
+                kind, about, minutes, said_id = AnswerKind.SHOWN, ack.id, None, f"ack:{ack.id}"
             else:
                 said = Command.model_validate_json(payload)
                 self._check(wearer, said.id, said.issued_at, wall_ns)
