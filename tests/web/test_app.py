@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import signal
 import socket
 import ssl
+import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,8 +25,9 @@ from websockets.typing import Origin
 from helpers_page import Story, ask, paired, serving
 from vagalwatch.records import Answer, AnswerKind, State
 from vagalwatch.settings import ConfigError, PageSettings
-from vagalwatch.web import guard
+from vagalwatch.web import app, guard
 from vagalwatch.web.app import PAIRINGS_PER_MINUTE, UNPAIRED, Page
+from vagalwatch.web.credentials import SESSION_LIFE_S, SESSIONS_PER_WEARER, Credentials
 from vagalwatch.web.guard import MAX_BODY_BYTES, own_names
 from vagalwatch.web.seats import BROWSERS
 
@@ -398,6 +401,64 @@ async def test_a_pairing_that_ends_closes_that_wearers_pages_at_once_and_only_th
     again = await paired(story.page, "ada")  # the wearer stays, and what the page shows
     async with line(story.page, again) as back:
         assert "view" in await hear(back)
+
+
+async def shown_out(open_line: ClientConnection) -> bool:
+    """Whether the line is closed as of who has no credential; what came before is passed over."""
+    async with asyncio.timeout(5):
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in open_line:
+                pass
+    return open_line.close_code == UNPAIRED
+
+
+async def test_the_ninth_pairing_closes_the_page_of_the_first(story: Story) -> None:
+    first, *others = [await paired(story.page, "ada") for _ in range(SESSIONS_PER_WEARER)]
+    async with line(story.page, first) as oldest, line(story.page, others[0]) as other:
+        await hear(oldest)
+        await hear(other)
+        await story.clock.advance(60)  # beyond the guard against guessing
+        await paired(story.page, "ada")
+        assert await shown_out(oldest)
+        story.tick()
+        await hear(other)
+
+
+@pytest.mark.parametrize("how", ["ended by another process", "too old", "file moved away"])
+async def test_an_open_page_whose_session_is_over_is_closed_at_the_next_look(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(app, "SESSIONS_LOOKED_AT_S", 0.0)
+    cookie, sam = await paired(story.page, "ada"), await paired(story.page, "sam")
+    async with line(story.page, cookie) as own, line(story.page, sam) as other:
+        await hear(own)
+        await hear(other)
+        match how:
+            case "ended by another process":
+                Credentials(tmp_path / "credentials.json").forget("ada")
+            case "too old":
+                late_s = time.time() + SESSION_LIFE_S
+                monkeypatch.setattr(story.credentials, "_now", lambda: late_s)
+            case _:
+                (tmp_path / "credentials.json").unlink()
+        story.heart(91)
+        story.tick()
+        assert await shown_out(own)
+        if how == "ended by another process":
+            await hear(other)
+
+
+async def test_a_credentials_file_that_cannot_be_read_closes_no_open_page(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "SESSIONS_LOOKED_AT_S", 0.0)
+    cookie = await paired(story.page, "ada")
+    async with line(story.page, cookie) as own:
+        await hear(own)
+        (tmp_path / "credentials.json").write_text("{")
+        for _ in range(2):
+            story.tick()
+            await hear(own)
 
 
 async def test_a_burst_of_records_becomes_few_messages(story: Story) -> None:

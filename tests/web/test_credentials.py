@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 class Now:
-    def __init__(self) -> None:
-        self.s = 1_777_915_200.0
+    def __init__(self, s: float = 1_777_915_200.0) -> None:
+        self.s = s
 
     def __call__(self) -> float:
         return self.s
@@ -37,8 +37,13 @@ def now() -> Now:
 
 
 @pytest.fixture
-def credentials(tmp_path: Path, now: Now) -> Credentials:
-    return Credentials(tmp_path / "state" / "credentials.json", now)
+def uptime() -> Now:
+    return Now(40_000.0)
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, now: Now, uptime: Now) -> Credentials:
+    return Credentials(tmp_path / "state" / "credentials.json", now, uptime)
 
 
 def test_a_code_opens_its_wearers_page_once(credentials: Credentials) -> None:
@@ -61,17 +66,62 @@ def test_nothing_else_opens_anything(tmp_path_factory: pytest.TempPathFactory, g
     credentials.forget("ada")
 
 
-def test_codes_and_sessions_end(credentials: Credentials, now: Now) -> None:
+def test_codes_and_sessions_end(credentials: Credentials, now: Now, uptime: Now) -> None:
     late, in_time = credentials.new_code("ada"), credentials.new_code("ada")
-    now.s += CODE_LIFE_S - 1
+    uptime.s += CODE_LIFE_S - 1
     paired = credentials.redeem(in_time)
     assert paired is not None
-    now.s += 1
+    uptime.s += 1
     assert credentials.redeem(late) is None
-    now.s += SESSION_LIFE_S - 2
+    now.s += SESSION_LIFE_S - 1
     assert credentials.wearer_of(paired.token) == "ada"
     now.s += 1
     assert credentials.wearer_of(paired.token) is None
+    assert credentials.forget("ada") == 0, "it had ended before"
+
+
+@pytest.mark.parametrize("there_s", [0.0, 4.1e9])
+def test_a_clock_that_was_wrong_for_a_while_ends_no_session(
+    credentials: Credentials, now: Now, there_s: float
+) -> None:
+    paired = credentials.redeem(credentials.new_code("ada"))
+    assert paired is not None
+    right_s, now.s = now.s, there_s
+    credentials.redeem(credentials.new_code("sam"))
+    credentials.forget("sam")
+    now.s = right_s + 60
+    assert credentials.wearer_of(paired.token) == "ada"
+
+
+@pytest.mark.parametrize("step_s", [-1e9, -3600.0, 3600.0, 1e9])
+def test_a_code_made_before_the_clock_was_set_pairs(
+    credentials: Credentials, now: Now, step_s: float
+) -> None:
+    code = credentials.new_code("ada")
+    now.s += step_s
+    assert credentials.redeem(code) is not None
+
+
+def test_a_boot_voids_codes_also_once_the_machine_is_as_old_again(
+    credentials: Credentials, uptime: Now
+) -> None:
+    before = uptime.s
+    code = credentials.new_code("ada")
+    uptime.s = 30.0
+    assert credentials.redeem(code) is None
+    credentials.void_old_codes()
+    uptime.s = before
+    assert credentials.redeem(code) is None
+
+
+def test_codes_nobody_used_do_not_pile_up(
+    credentials: Credentials, uptime: Now, tmp_path: Path
+) -> None:
+    for _ in range(5):
+        credentials.new_code("ada")
+        uptime.s += CODE_LIFE_S
+    left = json.loads((tmp_path / "state" / "credentials.json").read_text())["codes"]
+    assert len(left) == 1
 
 
 def test_forgetting_one_leaves_the_other(credentials: Credentials) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import socket
 from collections import deque
 from importlib.resources import files
@@ -50,6 +51,8 @@ COALESCE_S: Final = 0.02
 CONNECTIONS: Final = 64
 """At once, over all: two people's phones and tablets, with room for reloads."""
 PAIRINGS_PER_MINUTE: Final = 10
+SESSIONS_LOOKED_AT_S: Final = 60.0
+"""A page stays open for weeks: nothing goes to it on a session that was looked at longer ago."""
 MAX_MESSAGE_BYTES: Final = 256
 
 UNPAIRED: Final = 4401
@@ -117,6 +120,7 @@ class Page:
         self._clock = clock
         self._seats = {wearer: Seat(wearer) for wearer in wearers}
         self._pairings_ns: deque[int] = deque(maxlen=PAIRINGS_PER_MINUTE)
+        self._looked_s = -math.inf
         static = files(__package__).joinpath("static")
         self._files = {
             path: (static.joinpath(name).read_bytes(), media)
@@ -215,6 +219,8 @@ class Page:
                 f"The page's certificate cannot be used ({error}). "
                 "Check page.tls_cert_file and page.tls_key_file."
             ) from error
+        with contextlib.suppress(ConfigError, OSError):  # said when somebody asks
+            self._credentials.void_old_codes()
         server = _Server(config)
         with self._listening() as listener:
             self.port = listener.getsockname()[1]
@@ -259,6 +265,7 @@ class Page:
         paired = await asyncio.to_thread(self._credentials.redeem, sent.code)
         if paired is None:
             return _refused("unknown-code", 403)
+        self._show_out_ended()  # one too many: the oldest session has given way
         response = JSONResponse({"paired": True})
         response.set_cookie(
             self._cookie,
@@ -294,7 +301,7 @@ class Page:
         if seat.full:
             await websocket.close(TOO_MANY)
             return
-        browser = Browser()
+        browser = Browser(websocket.cookies[self._cookie])
         seat.browsers.add(browser)
         sender = asyncio.create_task(self._send(websocket, seat, browser))
         try:
@@ -320,10 +327,23 @@ class Page:
                     await asyncio.sleep(early_s)
                 next_s = loop.time() + COALESCE_S
                 browser.wake.clear()
+                if loop.time() - self._looked_s >= SESSIONS_LOOKED_AT_S:
+                    self._show_out_ended()
                 if not browser.welcome:
                     await websocket.close(UNPAIRED)
                     return
                 await websocket.send_text(seat.message(browser))
+
+    def _show_out_ended(self) -> None:
+        """Close the open pages whose session has ended, or is too old by now."""
+        self._looked_s = asyncio.get_running_loop().time()
+        try:
+            for wearer, seat in self._seats.items():
+                opened = {each: self._credentials.wearer_of(each.token) for each in seat.browsers}
+                seat.show_out(stay={each for each, whose in opened.items() if whose == wearer})
+        except (ConfigError, OSError) as error:
+            # That the file cannot be read ends no session, and nobody loses a break for it.
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
 
     def _wearer(self, request: HTTPConnection) -> str | None:
         token = request.cookies.get(self._cookie)

@@ -6,6 +6,11 @@ enough for random secrets of that length; slow hashes are for words people choos
 
 The file is shared between the service and ``vagalwatch pair``: writers hold a lock file and
 replace the file whole, readers need no lock.
+
+A gateway may start before its clock is set, and a clock may be wrong for a while. A code's ten
+minutes are therefore counted by CLOCK_BOOTTIME, which never steps and is the same in all
+processes; a boot ends it. A session outlives boots, so it has only the wall clock: while that is
+past its end the session opens nothing, but no wrong clock deletes it.
 """
 
 from __future__ import annotations
@@ -49,6 +54,7 @@ class _Secret(BaseModel):
     sha256: str
     wearer: str
     until_s: float
+    """Of a session UTC, of a code the machine's uptime."""
 
 
 class _File(BaseModel):
@@ -62,23 +68,30 @@ class _File(BaseModel):
 class Credentials:
     """The credentials file of one site.
 
-    Times are the wall clock's, because two processes share the file and it outlives both.
-
     Every method raises :class:`ConfigError` when the file is open to others or damaged.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
-        """Use the file at ``path``, which need not exist yet; ``now`` is UTC seconds."""
+    def __init__(
+        self,
+        path: Path,
+        now: Callable[[], float] = time.time,
+        uptime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    ) -> None:
+        """Use the file at ``path``, which need not exist yet.
+
+        ``now`` is UTC seconds; ``uptime`` is seconds since the machine's boot, sleep included.
+        """
         self._path = path
         self._now = now
+        self._uptime = uptime
 
     def new_code(self, wearer: str) -> str:
         """Make a code that pairs one browser with ``wearer``, once, within ten minutes."""
         code = secrets.token_urlsafe(16)
-        made = _Secret(sha256=_sha256(code), wearer=wearer, until_s=self._now() + CODE_LIFE_S)
+        made = _Secret(sha256=_sha256(code), wearer=wearer, until_s=self._uptime() + CODE_LIFE_S)
         with self._locked():
             file = self._read()
-            self._write(file.model_copy(update={"codes": (*file.codes, made)}))
+            self._write(_File(codes=(*self._live_codes(file), made), sessions=file.sessions))
         return code
 
     def redeem(self, code: str) -> Paired | None:
@@ -86,7 +99,8 @@ class Credentials:
         spent = _sha256(code)
         with self._locked():
             file = self._read()
-            wearer = _wearer_of(spent, file.codes)
+            codes = self._live_codes(file)
+            wearer = _wearer_of(spent, codes)
             if wearer is None:
                 return None
             token = secrets.token_urlsafe(32)
@@ -97,7 +111,7 @@ class Credentials:
             others = [kept for kept in file.sessions if kept.wearer != wearer]
             self._write(
                 _File(
-                    codes=tuple(kept for kept in file.codes if kept.sha256 != spent),
+                    codes=tuple(kept for kept in codes if kept.sha256 != spent),
                     sessions=(*others, *own[1 - SESSIONS_PER_WEARER :], session),
                 )
             )
@@ -105,13 +119,21 @@ class Credentials:
 
     def wearer_of(self, token: str) -> str | None:
         """Whose page ``token`` opens; ``None`` if it is unknown, too old or revoked."""
-        return _wearer_of(_sha256(token), self._read().sessions)
+        return _wearer_of(_sha256(token), self._live_sessions(self._read()))
+
+    def void_old_codes(self) -> None:
+        """Delete the codes of earlier boots, before this one is as old as they were."""
+        with self._locked():
+            file = self._read()
+            codes = self._live_codes(file)
+            if codes != file.codes:
+                self._write(_File(codes=codes, sessions=file.sessions))
 
     def forget(self, wearer: str) -> int:
         """End every session and code of ``wearer``; return how many sessions those were."""
         with self._locked():
             file = self._read()
-            ended = [session for session in file.sessions if session.wearer == wearer]
+            ended = [kept for kept in self._live_sessions(file) if kept.wearer == wearer]
             self._write(
                 _File(
                     codes=tuple(kept for kept in file.codes if kept.wearer != wearer),
@@ -121,7 +143,7 @@ class Credentials:
         return len(ended)
 
     def wearers(self) -> set[str]:
-        """Whose pages somebody may open."""
+        """Whom the file names: those whose pages somebody may open, or once could."""
         file = self._read()
         return {kept.wearer for kept in (*file.codes, *file.sessions)}
 
@@ -148,16 +170,21 @@ class Credentials:
                 f"Run: chmod 600 {self._path}"
             )
         try:
-            file = _File.model_validate_json(content)
+            return _File.model_validate_json(content)
         except ValidationError as error:
             raise ConfigError(
                 f"{self._path} is damaged. Move it away and pair the phones again."
             ) from error
-        now = self._now()
-        return _File(
-            codes=tuple(kept for kept in file.codes if kept.until_s > now),
-            sessions=tuple(kept for kept in file.sessions if kept.until_s > now),
-        )
+
+    def _live_codes(self, file: _File) -> tuple[_Secret, ...]:
+        """Writers leave the others out; one that ends too late is of an earlier boot."""
+        up_s = self._uptime()
+        return tuple(kept for kept in file.codes if up_s < kept.until_s <= up_s + CODE_LIFE_S)
+
+    def _live_sessions(self, file: _File) -> tuple[_Secret, ...]:
+        """By the clock as it stands: it may be wrong, so writers keep the others too."""
+        now_s = self._now()
+        return tuple(kept for kept in file.sessions if kept.until_s > now_s)
 
     def _write(self, file: _File) -> None:
         new = self._path.with_suffix(".new")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from vagalwatch.web.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from vagalwatch.records import Record
 
 BROWSERS: Final = 8
@@ -24,8 +26,9 @@ only the passing of samples changes is seen at the next tick."""
 class Browser:
     """One open page: what it wants and what it was sent last. ``wake``: there may be news."""
 
-    def __init__(self) -> None:
-        """A page that has seen nothing and wants no numbers."""
+    def __init__(self, token: str = "") -> None:
+        """A page of the session ``token`` that has seen nothing and wants no numbers."""
+        self.token = token
         self.wake = asyncio.Event()
         self.wake.set()
         self.numbers = False
@@ -74,11 +77,11 @@ class Seat:
         self._anew = anew
         self._wake()
 
-    def show_out(self) -> None:
-        """Close every page that is open now."""
-        for browser in self.browsers:
+    def show_out(self, stay: AbstractSet[Browser] = frozenset()) -> None:
+        """Close every page that is open now, but those that ``stay``."""
+        for browser in self.browsers - stay:
             browser.welcome = False
-        self._wake()
+            browser.wake.set()
 
     def message(self, browser: Browser) -> str:
         """The next message for ``browser``; without news just the time, as a sign of life."""
