@@ -300,9 +300,56 @@ def test_less_than_two_minutes_is_not() -> None:
     assert at_time_up(rates) == (Sign.NOT_SETTLED, "settling")
 
 
-def test_a_hole_in_the_two_minutes_breaks_them() -> None:
-    rates = [70.0] * 20 + [None] + [70.0] * 20
-    assert at_time_up(rates) == (Sign.NOT_SETTLED, "settling")
+def test_a_hole_in_the_two_minutes_takes_away_what_it_lasted() -> None:
+    minute_and_a_half, minute = [70.0] * 19, [None] * 12
+    assert at_time_up([*minute_and_a_half, *minute, *[70.0] * 17]) == (
+        Sign.NOT_SETTLED,
+        "settling",
+    )
+    assert at_time_up([*minute_and_a_half, *minute, *[70.0] * 18]) == (Sign.SETTLED, "")
+
+
+def said_at_time_up(
+    rates: Sequence[float | None], about: EpisodeKind | None = EpisodeKind.FLOODING
+) -> list[tuple[int, str]]:
+    """What is told row by row since the time is up: the number of the row and the reason."""
+    pause = a_break(P.ON, about)
+    told = []
+    for i, rate in enumerate(rates):
+        now_ns = pause.until_ns + i * 5 * NS
+        pause = pause.sees(row(now_ns, rate))
+        happening = due(pause, now_ns)
+        if happening is not None:
+            sign, reason = happening
+            pause = moved(pause, sign, Occasion(now_ns=now_ns, reason=reason))
+            told.append((i, reason))
+    return told
+
+
+def test_one_fast_row_in_twenty_does_not_keep_a_break_from_settling() -> None:
+    mostly = [70.0 if i % 20 else 95.0 for i in range(20, 100)]
+    told = said_at_time_up([95.0] * 20 + mostly)
+    assert [reason for _, reason in told] == ["heart-fast", "settling", ""]
+    settled_row = told[-1][0]
+    assert 20 + TWO_MINUTES <= settled_row <= 20 + TWO_MINUTES + 5
+
+
+def test_not_measured_is_not_said_of_a_heart_that_is_measured() -> None:
+    told = said_at_time_up([None] * 10 + [70.0] * 40)
+    assert [reason for _, reason in told] == ["not-measured", "settling", ""]
+    assert told[1][0] == 10
+
+
+def test_a_heart_at_the_edge_of_the_range_does_not_change_the_sentence_with_every_row() -> None:
+    assert said_at_time_up([95.0, 70.0] * 60) == [(0, "heart-fast")]
+
+
+def test_what_was_held_before_a_hole_in_the_rows_proves_nothing_after_it() -> None:
+    pause = a_break(P.ON)
+    for i in range(30):
+        pause = pause.sees(row(NOON_NS + i * 5 * NS, 70.0))
+    later_ns = NOON_NS + 10 * MINUTE_NS
+    assert due(pause.sees(row(later_ns, 70.0)), later_ns) == (Sign.NOT_SETTLED, "settling")
 
 
 def test_without_a_usable_heart_for_two_minutes_it_says_so() -> None:

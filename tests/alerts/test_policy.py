@@ -210,6 +210,29 @@ def test_mute_can_be_taken_back(anna: Wearer) -> None:
     assert anna.episode() != []
 
 
+def test_mute_ends_by_the_wall_clock_also_where_the_runs_clock_is_behind(anna: Wearer) -> None:
+    behind_ns = 8 * 60 * MINUTE_NS
+    anna.push(ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=behind_ns))
+    anna.sets("mute-until", str(anna.now_ns + behind_ns + 60 * MINUTE_NS))
+    anna.tick(59 * 60 - 10)
+    assert anna.episode() == []
+    anna.ends()
+    anna.tick(60)
+    assert len(anna.episode()) == 2
+
+
+def test_a_run_clock_put_right_moves_no_mute(anna: Wearer) -> None:
+    behind_ns = 8 * 60 * MINUTE_NS
+    anna.push(ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=behind_ns))
+    anna.sets("mute-until", str(anna.now_ns + behind_ns + 60 * MINUTE_NS))
+    anna.run_starts(anna.now_ns + behind_ns)
+    anna.tick(50 * 60)
+    assert anna.episode() == []
+    anna.ends()
+    anna.tick(10 * 60)
+    assert len(anna.episode()) == 2
+
+
 def test_quiet_hours_hold_by_the_wall_clock(anna: Wearer) -> None:
     anna.sets("quiet-hours", '{"from": "12:30", "to": "13:00", "zone": "UTC"}')
     step = ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=40 * MINUTE_NS)
@@ -381,7 +404,13 @@ def test_a_break_to_its_end(anna: Wearer) -> None:
     assert anna.steps[-1].reason == "heart-fast"
     anna.body(State.RECOVERING, 76, seconds=130)
     anna.says(A.IM_BACK)
-    assert anna.phases == [P.OFFERED, P.ON, P.NOT_SETTLED, P.SETTLED, P.RETURNED]
+    told = [(step.phase, step.reason) for step in anna.steps]
+    assert told[2:] == [
+        (P.NOT_SETTLED, "heart-fast"),
+        (P.NOT_SETTLED, "settling"),
+        (P.SETTLED, ""),
+        (P.RETURNED, ""),
+    ]
 
 
 def test_a_person_may_go_back_at_any_time_whatever_the_body_shows(anna: Wearer) -> None:

@@ -242,12 +242,13 @@ class Policy:
     def _may_prompt(self, *, asked_for: bool = False) -> bool:
         """Whether a break may be offered now; the refractory time is waived if asked for."""
         state, wishes = self.state, self.state.preferences
+        wall_ns = state.now_ns + state.wall_offset_ns
         return not (
             (state.pause is not None and not state.pause.final)
             or state.now_ns < state.safety_until_ns
             or state.body_state in {State.UNKNOWN, State.CALIBRATING}
-            or state.now_ns < wishes.mute_until_ns
-            or wishes.quiet_at(state.now_ns + state.wall_offset_ns)
+            or wall_ns < wishes.mute_until_ns
+            or wishes.quiet_at(wall_ns)
         ) and state.limits.may_prompt(state.now_ns, wishes, asked_for=asked_for)
 
     def _prompt(

@@ -54,9 +54,10 @@ BOUNDS: Final[dict[str, tuple[int, int]]] = {
 
 @dataclass(slots=True, kw_only=True)
 class Preferences:
-    """The settings in force. Times in UTC ns of the run."""
+    """The settings in force."""
 
     mute_until_ns: int = 0
+    """UTC ns of the wall clock, by which a person says it; 0 for never."""
     quiet_from_min: int = 0
     """Minutes after local midnight; equal to ``quiet_to_min`` means no quiet hours."""
     quiet_to_min: int = 0
@@ -76,6 +77,12 @@ class Preferences:
         Raises:
             ValueError: the value is of the wrong kind (nothing has changed).
         """
+        try:
+            self._take(key, value)
+        except RecursionError as error:  # what json makes of brackets thousands deep
+            raise ValueError("nested too deeply") from error
+
+    def _take(self, key: str, value: str) -> None:
         if key in BOUNDS:
             low, high = BOUNDS[key]
             number = min(max(_integer(json.loads(value)), low), high)

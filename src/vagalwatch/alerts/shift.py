@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
-_NO_TIME: Final = "wall_offset_ns"
-"""Ends like a time and is a difference."""
+_NOT_OF_THE_RUN: Final = frozenset({"wall_offset_ns", "mute_until_ns"})
+"""End like a time of the run, and are a difference and a time of the wall clock."""
 
 
 def shifted(value: Any, delta_ns: int) -> Any:  # noqa: ANN401 - any dataclass, and the same back
@@ -14,7 +14,7 @@ def shifted(value: Any, delta_ns: int) -> Any:  # noqa: ANN401 - any dataclass, 
     changed: dict[str, object] = {}
     for item in fields(value):
         match getattr(value, item.name):
-            case int(t_ns) if item.name.endswith("_ns") and item.name != _NO_TIME:
+            case int(t_ns) if item.name.endswith("_ns") and item.name not in _NOT_OF_THE_RUN:
                 changed[item.name] = t_ns + delta_ns if t_ns else 0
             case list(times) if item.name.endswith("_ns"):
                 changed[item.name] = [t_ns + delta_ns for t_ns in times]
