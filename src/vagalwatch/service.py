@@ -104,7 +104,6 @@ class Service:
         async with AsyncExitStack() as house:
             self.journal = SqliteJournal(self._settings.journal_path)
             house.callback(self.journal.close)
-            self._wearers = self._not_erased()
             self.hub = hub = self._wake_up()
             self.links = self._linked(hub)
             mqtt = self._settings.mqtt
@@ -161,6 +160,7 @@ class Service:
 
     def _wake_up(self) -> Hub:
         """Engines as they were, and the record of the run that begins."""
+        self._wearers = self._not_erased()
         self._known = language.load(self._settings.words)
         recovered = {wearer: recover(self.journal, wearer) for wearer in self._wearers}
         now_ns = self._clock.now_ns()
