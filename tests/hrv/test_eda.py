@@ -34,9 +34,36 @@ def judged(values_us: Iterable[float], hz: float = 4.0, end_ns: int = END_NS) ->
     return eda.judge(state, end_ns)
 
 
+def reading(celsius: float) -> Level:
+    return Level(
+        wearer="anna",
+        source="ring",
+        t_ns=T0_NS + NS,
+        recv_ns=T0_NS + NS,
+        signal="temp_c",
+        value=celsius,
+    )
+
+
 def quiet(hz: float = 4.0, *, noise_us: float = 0.003, level_us: float = 2.0) -> list[float]:
     rng = np.random.default_rng(0)
     return [level_us + noise_us * float(z) for z in rng.standard_normal(round(70 * hz))]
+
+
+@given(st.floats())
+def test_a_temperature_that_no_sensor_can_mean_neither_raises_nor_counts(value: float) -> None:
+    state = eda.EdaState()
+    for celsius in (33.0, value, 33.0):
+        eda.take_level(state, reading(celsius))
+    assert sum(state.temps) == (3 if abs(value) < 327.68 else 2)
+    assert abs(sum(state.temp_mc)) < 1_000_000
+
+
+@pytest.mark.parametrize("value", [1e306, -1e306, math.inf, math.nan])
+def test_a_huge_temperature_does_not_overflow(value: float) -> None:
+    state = eda.EdaState()
+    eda.take_level(state, reading(value))
+    assert sum(state.temps) == 0
 
 
 @given(

@@ -141,7 +141,8 @@ def take_level(state: EdaState | None, level: Level) -> None:
     if state is None or level.signal != "temp_c" or level.t_ns > latest_ns:
         return
     i = _stretch(state, (level.t_ns - 1) // _STRETCH_NS)
-    if i >= 0 and math.isfinite(level.value):
+    # The range of Bluetooth's Temperature (GATT: sint16, 0.01 deg C); NaN is outside of it too.
+    if i >= 0 and abs(level.value) < 327.68:  # noqa: PLR2004 - a format's bound, used once
         state.temps[i] += 1
         state.temp_mc[i] += round(level.value * 1000)
 
