@@ -198,6 +198,85 @@ def test_a_break_can_be_begun_and_goes_on_where_the_estimate_fails() -> None:
     assert [step.phase for step in steps] == [BreakPhase.ON, BreakPhase.NOT_SETTLED]
 
 
+def test_a_break_outlives_a_record_that_the_policy_fails_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    push = Policy.push
+
+    def poisoned(policy: Policy, record: Record) -> list[Record]:
+        if isinstance(record, Setting):
+            raise KeyError(record)
+        return push(policy, record)
+
+    journal = MemoryJournal()
+    hub = a_hub(journal, "alex")
+    view = View("alex")
+    hub.watchers.append(view.push)
+    hub.take(tick(0))
+    hub.take(start_break(1))
+    hub.take(tick(60))
+    with monkeypatch.context() as broken:
+        broken.setattr(Policy, "push", poisoned)
+        for second in (61, 62):  # for the engine, and for the standby
+            t_ns = T0_NS + second * NS
+            hub.take(Setting(wearer="alex", t_ns=t_ns, recv_ns=t_ns, key="own-step", value='"x"'))
+            hub.take(tick(second))
+    assert hub.faults.keys() == {"alex"}
+    (began,) = (e.record for e in journal.entries if isinstance(e.record, BreakStep))
+    assert view.as_json()["screen"] == "break"
+    t_ns = T0_NS + 70 * NS
+    back = AnswerKind.IM_BACK
+    hub.take(Answer(wearer="alex", t_ns=t_ns, recv_ns=t_ns, answer=back, about=began.id))
+    phases = [e.record.phase for e in journal.entries if isinstance(e.record, BreakStep)]
+    assert phases == [BreakPhase.ON, BreakPhase.RETURNED]
+    assert view.as_json()["screen"] != "break"
+
+
+def test_a_policy_that_goes_on_failing_is_never_a_page_without_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> list[Record]:
+        raise ZeroDivisionError
+
+    journal = MemoryJournal()
+    hub = a_hub(journal, "alex")
+    monkeypatch.setattr(Policy, "push", fail)
+    for second in range(31):
+        hub.take(tick(second))
+    later = [row.t_ns for row in rows_of(journal, "alex")]
+    assert len(later) >= 5
+    assert {row.reason for row in rows_of(journal, "alex")} == {ENGINE_FAILED}
+
+
+@pytest.mark.parametrize("shown", [Tick, Estimate])
+def test_a_page_that_fails_is_no_fault_of_the_engine_and_ends_no_service(
+    shown: type[Record], caplog: pytest.LogCaptureFixture
+) -> None:
+    def page(record: Record) -> None:
+        if isinstance(record, shown):
+            raise KeyError(f"heart {record}")
+
+    journal = MemoryJournal()
+    hub = a_hub(journal, "alex")
+    seen: list[Record] = []
+    hub.watchers += [page, seen.append]
+    for second in range(30):
+        hub.take(tick(second))
+    assert hub.faults == {}
+    assert seen == [entry.record for entry in journal.entries]
+    assert {record.kind for record in seen} == {"tick", "estimate"}
+    assert "KeyError at hub.py" in caplog.text
+    assert "heart" not in caplog.text
+
+
+def test_brackets_thousands_deep_are_a_setting_refused_and_no_failed_engine() -> None:
+    hub = a_hub(MemoryJournal(), "alex")
+    deep = "[" * 200_000
+    for key in ("own-step", "steps-chosen", "prompts-per-day", "quiet-hours", "agreed-sign"):
+        hub.take(Setting(wearer="alex", t_ns=T0_NS, recv_ns=T0_NS, key=key, value=deep))
+    assert hub.faults == {}
+
+
 def test_a_policy_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> list[Record]:
         raise ZeroDivisionError

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from helpers_house import House
+    from vagalwatch.records import Record
 
 SETTLE_S = 400.0
 """The baseline takes five minutes, after the ring's minute of silence."""
@@ -159,6 +160,28 @@ async def test_the_page_knows_what_was_agreed_long_before_a_restart(tmp_path: Pa
     async with house(tmp_path) as home:
         view = home.service.page._seats[WEARER]._view
         assert view._preferences.break_minutes == 45
+
+
+async def test_an_event_that_the_page_fails_over_does_not_fail_every_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_ns = EVENING_NS - 86_400 * NS
+    journal = SqliteJournal(tmp_path / "test.sqlite")
+    for key, value in (("later-minutes", "7"), ("break-minutes", "45")):
+        journal.append(Setting(wearer=WEARER, t_ns=set_ns, recv_ns=set_ns, key=key, value=value))
+    journal.close()
+    push = View.push
+
+    def failing(view: View, record: Record) -> None:
+        if isinstance(record, Setting) and record.key == "later-minutes":
+            raise KeyError(record)
+        push(view, record)
+
+    monkeypatch.setattr(View, "push", failing)
+    async with house(tmp_path) as home:
+        assert home.service.page._seats[WEARER]._view._preferences.break_minutes == 45
+    assert "not shown (setting): KeyError" in caplog.text
+    assert "later-minutes" not in caplog.text
 
 
 async def test_a_damaged_journal_is_said_on_the_page_for_a_day(tmp_path: Path) -> None:

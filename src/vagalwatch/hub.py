@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.engine import Engine
 from vagalwatch.records import SITE
 from vagalwatch.standby import Standby, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vagalwatch.engine import Engine
     from vagalwatch.journal.port import Journal
     from vagalwatch.records import Answer, Marker, Record, Setting
 
@@ -25,11 +25,20 @@ class UnknownWearerError(LookupError):
     """A record of somebody who is not, or no longer, configured; it is not taken."""
 
 
+def show(watch: Callable[[Record], None], record: Record) -> None:
+    """Call ``watch``; where it fails, say so: what only shows must not stop what measures."""
+    try:
+        watch(record)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log.error("not shown (%s): %s", record.kind, fault_of(error))
+
+
 class Hub:
     """Takes records in the order they come; engines and watchers see each at once.
 
     What leaves the house does not pass here: ledgers and mailboxes read what is committed. An
     engine that fails is that wearer's trouble alone: a standby takes its place until a restart.
+    A watcher that fails is nobody's: it missed one record.
     """
 
     def __init__(self, journal: Journal, engines: Mapping[str, Engine | Standby]) -> None:
@@ -64,7 +73,7 @@ class Hub:
         """Journal ``record`` without asking the engines; return its place."""
         place = self._journal.append(record, urgent=record.kind in URGENT)
         for watch in self.watchers:
-            watch(record)
+            show(watch, record)
         return place
 
     def forget(self, wearer: str) -> None:
@@ -79,14 +88,13 @@ class Hub:
         """Put a standby in the place of what failed; it is told ``record``, which may be a wish."""
         failed, fault = self.engines[wearer], fault_of(error)
         _log.error("%s: nothing is measured until a restart: %s (%s)", wearer, fault, record.kind)
-        if isinstance(failed, Engine):
-            self.engines[wearer] = Standby(wearer, fault, failed.state.policy)
-            try:
-                self._tell(wearer, record)
-            except Exception as again:  # noqa: BLE001 - then it is the policy that fails
-                self._stand_in(wearer, again, record)
-        else:
-            self.engines[wearer] = Standby(wearer, fault)
+        if isinstance(failed, Standby):
+            return  # what it said cannot be kept; what it knows of the break stands
+        self.engines[wearer] = Standby(wearer, fault, failed.state.policy)
+        try:
+            self._tell(wearer, record)
+        except Exception as again:  # noqa: BLE001 - as in take
+            self._stand_in(wearer, again, record)
 
     async def submit(self, record: Answer | Setting | Marker) -> None:
         """Take what a person said and return when it is on disk.

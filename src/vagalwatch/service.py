@@ -18,7 +18,7 @@ from vagalwatch.deliver.mqtt import Mailbox
 from vagalwatch.engine import ENGINE_VERSION, Engine
 from vagalwatch.erase import RETRY_S, Report, buried_again, erase
 from vagalwatch.hrv.parameters import parameters_hash
-from vagalwatch.hub import Hub
+from vagalwatch.hub import Hub, show
 from vagalwatch.journal.database import moved_aside
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import NotRecordingError
@@ -178,7 +178,7 @@ class Service:
             language=self._settings.words.language,
         )
         for entry in _events(self.journal):  # a break goes on, in words as long as agreed
-            self.page.publish(entry.record)
+            show(self.page.publish, entry.record)  # or one would fail every start
         hub.watchers.append(self.page.publish)
         self._show_anew()
         for _, unsaid in recovered.values():

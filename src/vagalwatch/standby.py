@@ -25,7 +25,7 @@ _STEP_NS: Final = PARAMETERS.rows.step_s * NS
 
 
 class Standby:
-    """What the hub and a start put in an engine's place; ``fault`` says why, for a developer."""
+    """What the hub and a start put in an engine's place; ``fault`` is the last, for a developer."""
 
     def __init__(self, wearer: str, fault: str, policy: PolicyState | None = None) -> None:
         """Go on from ``policy``, which the standby then owns; ``None`` where that is not known."""
@@ -50,9 +50,20 @@ class Standby:
                     state=State.UNKNOWN,
                     reason=ENGINE_FAILED,
                 )
-                outputs += [row, *self._policy.push(row)]
+                outputs += [row, *self._decided(row)]
             self._row_ns = row_ns
-        return [*outputs, *self._policy.push(record)]
+        return [*outputs, *self._decided(record)]
+
+    def _decided(self, record: Record) -> list[Record]:
+        """What the policy says; a record that it fails over is passed over, and the break stands.
+
+        Rows go on: that nothing is measured must be said whatever else fails.
+        """
+        try:
+            return self._policy.push(record)
+        except Exception as error:  # noqa: BLE001 - nothing stands behind a standby
+            self.fault = fault_of(error)
+            return []
 
 
 def fault_of(error: Exception) -> str:
