@@ -101,6 +101,7 @@ class AnswerKind(StrEnum):
     MORE_TIME = "more-time"
     NOT_TODAY = "not-today"  # put off, until therapy or another day
     LET_IT_DROP = "let-it-drop"
+    NO_BREAK = "no-break"  # back without a break; says nothing of the prompt
     IM_HERE = "im-here"
     IM_THINKING = "im-thinking"
     FAR_AWAY = "far-away"

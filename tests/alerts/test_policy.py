@@ -178,6 +178,16 @@ def test_wrong_about_a_break_of_ones_own_does_not_make_prompts_rarer(anna: Weare
     assert anna.policy.state.limits.refractory_minutes == 0
 
 
+def test_no_break_now_does_not_make_prompts_rarer(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.YES)
+    anna.says(A.NO_BREAK)
+    anna.ends()
+    assert anna.phases == [P.OFFERED, P.ON, P.DECLINED]
+    anna.tick(20 * 60)
+    assert len(anna.episode()) == 2
+
+
 def test_three_prompts_in_any_day(anna: Wearer) -> None:
     for _ in range(30):
         anna.episode()

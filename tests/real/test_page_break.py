@@ -262,7 +262,7 @@ async def test_wrong_and_no_break_after_all(browser: Browser, story: Story) -> N
         await picture(own, "41-something-else")
         await own.tap("No break now")
         await expect(own.tab.get_by_role("button", name="I need a break")).to_be_visible()
-        assert phases(story) == [P.OFFERED, P.WRONG, P.ON, P.WRONG]
+        assert phases(story) == [P.OFFERED, P.WRONG, P.ON, P.DECLINED]
         assert own.errors == []
 
 

@@ -16,6 +16,7 @@ from vagalwatch.alerts.words import lines
 from vagalwatch.clock import NS
 from vagalwatch.hrv.codes import CALIBRATING, EXPIRED, STATE_GATES, Gate, Why
 from vagalwatch.records import (
+    Alert,
     Answer,
     AnswerKind,
     BreakPhase,
@@ -346,6 +347,48 @@ async def test_times_follow_a_wall_clock_that_was_put_right(story: Story) -> Non
     assert shown(story)["break"]["until_ms"] == before_ms + 3_600_000
 
 
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_run_clock_put_right_moves_safety_prompt_and_what_was_answered_with_it(
+    hours: int,
+) -> None:
+    """By hours either way: nothing vanishes, nothing stays for hours, nothing is asked again."""
+
+    def pictures(hours: int) -> list[str]:
+        wrong_ns, right_ns = -hours * 3600 * NS, 1_760_000_000 * NS
+        now_ns = right_ns + wrong_ns
+        view = View("ada")
+        view.push(_run(now_ns))
+        view.push(ClockStep(t_ns=now_ns, recv_ns=now_ns, delta_ns=-wrong_ns))
+        asked = replace(_step(BreakPhase.RETURNED, now_ns), asks=("felt",))
+        view.push(asked)
+        safety = _alert("fall", EpisodeKind.SAFETY, now_ns)
+        answered = _alert("alert", EpisodeKind.SHUTDOWN, now_ns)
+        open_ = _alert("prompt", EpisodeKind.FLOODING, now_ns)
+        for record in (answered, _event("answer not-now", now_ns), safety, open_):
+            view.push(record)
+        out = []
+        for seconds in (10, 110, 130, 1700, 1900, 23 * 3600, 25 * 3600):
+            at_ns = right_ns + seconds * NS
+            view.push(_run(at_ns) if seconds == 10 else _event("tick", at_ns))
+            picture: Any = view.as_json()
+            shown = (picture[key] for key in ("screen", "prompt", "safety", "notice", "ask"))
+            out.append(json.dumps(list(shown)))
+        return out
+
+    assert pictures(hours) == pictures(0)
+
+
+def test_a_clock_that_was_set_back_without_a_word_keeps_no_fall_for_hours() -> None:
+    t_ns = 1_760_000_000 * NS
+    view = View("ada")
+    view.push(_run(t_ns))
+    view.push(_alert("fall", EpisodeKind.SAFETY, t_ns))
+    view.push(_run(t_ns - 5 * 3600 * NS))
+    assert view.as_json()["screen"] == "safety"
+    view.push(_event("tick", t_ns - 5 * 3600 * NS + 1801 * NS))
+    assert view.as_json()["screen"] != "safety"
+
+
 def test_a_restart_forgets_what_was_measured_but_not_what_was_agreed(story: Story) -> None:
     story.heart(70)
     story.row(State.SETTLED)
@@ -416,6 +459,22 @@ def _step(phase: BreakPhase, t_ns: int = 1, alert_id: str = "") -> BreakStep:
         until_ns=20 * 60 * NS,
         origin="self",
         alert_id=alert_id,
+    )
+
+
+def _run(t_ns: int) -> Run:
+    return Run(t_ns=t_ns, recv_ns=t_ns, version="1", engine_version=1, parameters_hash="")
+
+
+def _alert(alert_id: str, kind: EpisodeKind, t_ns: int) -> Alert:
+    return Alert(
+        wearer="ada",
+        t_ns=t_ns,
+        recv_ns=t_ns,
+        id=alert_id,
+        alert=kind,
+        onset_ns=t_ns,
+        valid_until_ns=t_ns + 120 * NS,
     )
 
 

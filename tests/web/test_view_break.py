@@ -116,6 +116,26 @@ async def test_far_away_has_a_screen_until_it_is_over(story: Story) -> None:
     assert now["notice"] == {"say": "break.expired", "about": alert.id}
 
 
+def test_im_here_shows_that_it_was_heard_where_nothing_else_changes(story: Story) -> None:
+    about = a_break(story)
+    say(story, A.IM_HERE, about)
+    now = shown(story)
+    assert (now["screen"], now["notice"]) == ("break", {"say": "break.here", "about": about})
+    say(story, A.IM_BACK, about)
+    assert shown(story)["notice"] is None
+
+
+def test_a_final_step_told_again_does_not_ask_again_what_was_answered(story: Story) -> None:
+    say(story, A.IM_BACK, a_break(story))
+    last = story.records[-1]
+    assert isinstance(last, BreakStep)
+    say(story, A.RIGHT, last.id)
+    before = shown(story)
+    assert before["ask"]["ask"] == "felt"
+    story.take(last)
+    assert shown(story) == before
+
+
 def test_questions_come_one_after_the_other_and_end(story: Story) -> None:
     about = a_break(story)
     assert shown(story)["ask"] is None
@@ -179,11 +199,11 @@ def test_an_end_says_which_end_it_is(story: Story, answer: AnswerKind, line: str
     assert line in words.lines()
 
 
-def test_no_break_after_all_thanks_for_a_prompt_and_says_nothing_of_ones_own(story: Story) -> None:
-    say(story, A.WRONG, a_break(story))
-    assert shown(story)["notice"]["say"] == "break.wrong"
+def test_no_break_after_all_is_no_word_about_the_prompt(story: Story) -> None:
+    say(story, A.NO_BREAK, a_break(story))
+    assert shown(story)["notice"]["say"] == "break.declined"
     say(story, A.START_BREAK)
-    say(story, A.WRONG, shown(story)["break"]["id"])
+    say(story, A.NO_BREAK, shown(story)["break"]["id"])
     assert shown(story)["screen"] == "measure"
     assert shown(story)["notice"] is None
 

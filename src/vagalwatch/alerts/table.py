@@ -114,7 +114,8 @@ def _running(phase: BreakPhase) -> dict[Event, Row]:
         _A.MORE_TIME: Row(_P.ON, (_E.NEW_TIME,), EXTENDED),
         _A.NOT_TODAY: Row(_P.NOT_RESUMED, (), PUT_OFF),
         _A.LET_IT_DROP: Row(_P.NOT_RESUMED, (), DROPPED),
-        _A.WRONG: Row(_P.WRONG, (_E.RARER,)),  # "no break now"
+        _A.NO_BREAK: Row(_P.DECLINED),
+        _A.WRONG: Row(_P.WRONG, (_E.RARER,)),
         _A.IM_HERE: Row(phase, (_E.HERE,)),
         _A.FAR_AWAY: Row(phase, (_E.SHUTDOWN_RULE,)),
         _A.DIZZY: Row(phase, (_E.NO_BREATH,)),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts import afterwards, steps, words
-from vagalwatch.alerts.policy import STEPS_IN
+from vagalwatch.alerts.policy import BACKWARDS_NS, STEPS_IN
 from vagalwatch.alerts.preferences import Preferences
+from vagalwatch.alerts.shift import shifted
+from vagalwatch.alerts.table import RUNNING
 from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Gate, Why
 from vagalwatch.records import (
     Alert,
@@ -127,6 +128,8 @@ class View:
         self._prompt: Alert | None = None
         self._safety: Alert | None = None
         self._break: BreakStep | None = None
+        self._told: BreakStep | None = None
+        """The last step as it came, to know it when it comes again."""
         self._notice: tuple[str, str, int] | None = None
         self._asks: tuple[str, tuple[str, ...], int] = ("", (), 0)
         """What is still asked about the break that ended last, and since when."""
@@ -136,7 +139,7 @@ class View:
 
     def push(self, record: Record) -> None:  # noqa: C901 - one flat case a kind of record
         """Take one record of this wearer or of the site."""
-        self._now_ns = max(self._now_ns, record.recv_ns)
+        before_ns, self._now_ns = self._now_ns, max(self._now_ns, record.recv_ns)
         match record:
             case Heart():
                 self._heart(record)
@@ -158,7 +161,7 @@ class View:
             case ClockStep():
                 self._step_ns += record.delta_ns
             case Run(ended=False):
-                self._new_run(record.recv_ns)
+                self._new_run(record.recv_ns, before_ns)
             case _:
                 pass
         self._expire()
@@ -233,7 +236,7 @@ class View:
         else:
             self._gaps.pop(key, None)
 
-    def _new_run(self, recv_ns: int) -> None:
+    def _new_run(self, recv_ns: int, before_ns: int) -> None:
         """What was open when the service stopped is measured anew, or reported anew.
 
         Times of the old run go on by wall time, as the break engine has it.
@@ -241,15 +244,27 @@ class View:
         self._gaps.clear()
         self._seen_ns.clear()
         self._estimate = None
-        step_ns, self._step_ns = self._step_ns, 0
+        delta_ns, self._step_ns = self._step_ns, 0
+        back_ns = recv_ns - (before_ns + delta_ns)
+        if back_ns < -BACKWARDS_NS:  # as the break engine has it: the time in between is unknown
+            delta_ns += back_ns
         self._now_ns = self._began_ns = recv_ns
+        self._shift(delta_ns)
+
+    def _shift(self, delta_ns: int) -> None:
+        """Put every remembered time on a clock that reads ``delta_ns`` more."""
+        if self._prompt is not None:
+            self._prompt = shifted(self._prompt, delta_ns)
+        if self._safety is not None:
+            self._safety = shifted(self._safety, delta_ns)
         if self._break is not None:
-            self._break = replace(
-                self._break,
-                t_ns=self._break.t_ns + step_ns,
-                began_ns=self._break.began_ns + step_ns,
-                until_ns=self._break.until_ns + step_ns,
-            )
+            self._break = shifted(self._break, delta_ns)
+        if self._notice is not None:
+            self._notice = *self._notice[:2], self._notice[2] + delta_ns
+        self._asks = *self._asks[:2], self._asks[2] + delta_ns
+        self._closed = {key: until_ns + delta_ns for key, until_ns in self._closed.items()}
+        points = [(t_ns + delta_ns, hr_bpm) for t_ns, hr_bpm in self._pulse]
+        self._pulse = deque(points, maxlen=PULSE_POINTS)
 
     def _alert(self, alert: Alert) -> None:
         if alert.valid_until_ns <= self._closed.get(alert.id, 0):
@@ -268,9 +283,15 @@ class View:
             self._asks = about, afterwards.left(asks, answer.answer), since_ns
         if answer.answer in _WORSE:
             self._notice = "ask.thanks-worse", answer.about, self._now_ns
+        shown = self._break
+        if answer.answer == AnswerKind.IM_HERE and shown is not None and shown.phase in RUNNING:
+            # The break goes on as it was: without this, nothing would show that it was heard.
+            self._notice = "break.here", answer.about, self._now_ns
 
     def _break_step(self, step: BreakStep) -> None:
-        shown = self._break
+        if step == self._told:
+            return  # questions that were answered since are not asked anew
+        self._told, shown = step, self._break
         if step.phase in _UNANSWERED:
             say = _UNANSWERED[step.phase]
             if shown is not None and shown.id == step.id:  # "no break now", or no step helped

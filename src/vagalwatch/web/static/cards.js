@@ -34,7 +34,7 @@ export function card(state, done, opened) {
     // What is an instruction stays when the line is lost; what is a measurement does not.
     case "steadying": return steadying(view.break);
     case "break": return onBreak(view, state);
-    case "time-up": return timeUp(view.break, state);
+    case "time-up": return timeUp(view, state);
     case "prompt": return live ? prompt(view.prompt) : offline();
     case "after": if (live && done !== view.break.id) return after(view);
     // falls through
@@ -114,7 +114,7 @@ function steadying(pause) {
 
 function onBreak({ break: pause, notice }, state) {
   // Without a line the phone's own clock says when the time is up.
-  if (state.door === "lost" && Date.now() - state.skewMs >= pause.until_ms) return timeUp(pause, state);
+  if (state.door === "lost" && Date.now() - state.skewMs >= pause.until_ms) return timeUp(state.view, state);
   const here = pause.about === "shutdown" ? ["im-here"] : [];
   const time = clock(pause.until_ms, state);
   const values = { minutes: pause.minutes, time };
@@ -134,17 +134,18 @@ function onBreak({ break: pause, notice }, state) {
     ],
     answers: answers(pause.id, ...here, "im-back", "more-time"),
     quiet: [open("followed")], // a matter of safety: never folded away here
-    otherwise: otherwise(pause, ["wrong", line("page.no-break"), pause.id]),
+    otherwise: otherwise(pause, ...answers(pause.id, "no-break")),
     plain: true,
   };
 }
 
-function timeUp(pause, state) {
+function timeUp({ break: pause, notice }, state) {
   const known = state.door === "open";
   const due = line("break.return-due", { time: clock(pause.until_ms, state) });
   const here = pause.about === "shutdown" && pause.say !== "break.settled" ? ["im-here"] : [];
   return {
     ...split(known ? line(pause.say) : due),
+    notice: notice ? line(notice.say) : "",
     answers: answers(pause.id, "im-back", "more-time"),
     quiet: answers(pause.id, ...here, "not-today", "let-it-drop"),
     otherwise: otherwise(pause, open("followed")),
