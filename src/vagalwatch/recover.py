@@ -83,7 +83,7 @@ def recover(journal: Journal, wearer: str) -> tuple[Engine | Standby, list[Recor
         engine = _begun_anew(journal, wearer)
     except Exception as error:  # noqa: BLE001 - as above
         _log.error("%s: nothing is measured until a restart: %s", wearer, fault_of(error))
-        return _standing_by(journal, wearer, fault_of(error)), []
+        return Standby(wearer, fault_of(error), _remembered(journal, wearer)), []
     journal.save_snapshot(wearer, snapshot_of(engine, journal.newest))
     return engine, []
 
@@ -185,20 +185,17 @@ def _begun_anew(journal: Journal, wearer: str) -> Engine:
     return Engine(wearer, EngineState(pipeline=silent.state.pipeline, policy=policy))
 
 
-def _standing_by(journal: Journal, wearer: str, fault: str) -> Standby:
-    try:
-        return Standby(wearer, fault, _remembered(journal, wearer))
-    except Exception as error:  # noqa: BLE001 - as in recover: then it is the policy that fails
-        return Standby(wearer, fault_of(error))
-
-
 def _remembered(journal: Journal, wearer: str) -> PolicyState:
-    """The prompts and the break so far, without saying anything of them."""
+    """Wishes, prompts and the break so far, in order, without saying anything of them.
+
+    What it fails over is passed over: the break that somebody is on must not hang on one record.
+    """
     policy = Policy(wearer, PolicyState())
-    for setting in _last_settings(journal, wearer):
-        policy.push(setting)
-    for entry in _entries(journal, 0, wearer, kinds=EVENTS):
-        policy.remember(entry.record)
+    for entry in _entries(journal, 0, wearer, kinds=("setting", *EVENTS)):
+        try:
+            policy.remember(entry.record)
+        except Exception as error:  # noqa: BLE001 - as above
+            _log.error("%s: passed over (%s): %s", wearer, entry.record.kind, fault_of(error))
     return policy.state
 
 

@@ -17,16 +17,20 @@ from hypothesis import strategies as st
 
 from helpers_hrv import NS, T0_NS, WEARER, edas, hearts, in_order, ticks
 from helpers_journal import MemoryJournal
+from vagalwatch.alerts.policy import Policy, PolicyState
 from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
 from vagalwatch.hrv.pipeline import Pipeline
 from vagalwatch.journal.port import RUN_SHIFT, Journal, Snapshot
 from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import (
+    Alert,
     Answer,
     AnswerKind,
     BreakPhase,
     BreakStep,
     ClockStep,
+    Episode,
+    EpisodeKind,
     Estimate,
     Gap,
     GapReason,
@@ -34,6 +38,7 @@ from vagalwatch.records import (
     Record,
     Run,
     Setting,
+    State,
     Stream,
     Tick,
 )
@@ -236,6 +241,107 @@ def test_settings_of_people_outlive_an_upgrade() -> None:
         journal.append(tick)
     engine = recovered(journal)
     assert engine.state.policy.preferences.break_minutes == 40
+
+
+WEEK_NS = 7 * 86_400 * NS
+
+
+def asked_to_ask_less(weeks: int) -> tuple[MemoryJournal, Policy]:
+    """A prompt every eight days, "not now", and "fewer" each time that "too many?" is asked."""
+    journal, live = MemoryJournal(), Policy(WEARER, PolicyState())
+
+    def happens(record: Record) -> list[Record]:
+        said = live.push(record)
+        for one in (record, *said):
+            journal.append(one)
+        return said
+
+    happens(run_record(T0_NS))
+    for week in range(weeks):
+        t_ns = T0_NS + week * (WEEK_NS + 86_400 * NS) + NS
+        happens(Estimate(wearer=WEARER, t_ns=t_ns, recv_ns=t_ns, state=State.FLOODING))
+        flood = Episode(
+            wearer=WEARER, t_ns=t_ns, recv_ns=t_ns, episode=EpisodeKind.FLOODING, onset_ns=t_ns
+        )
+        (alert,) = (one for one in happens(flood) if isinstance(one, Alert))
+        (step,) = (
+            one
+            for one in happens(answered(t_ns + NS, AnswerKind.NOT_NOW, alert.id))
+            if isinstance(one, BreakStep)
+        )
+        if "too-many" in step.asks:
+            happens(answered(t_ns + 2 * NS, AnswerKind.FEWER, step.id))
+        happens(replace(flood, recv_ns=t_ns + 3 * NS, end_ns=t_ns + 3 * NS))
+    return journal, live
+
+
+def answered(recv_ns: int, answer: AnswerKind, about: str) -> Answer:
+    return Answer(wearer=WEARER, t_ns=recv_ns, recv_ns=recv_ns, answer=answer, about=about)
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 3])
+def test_ask_less_outlives_an_upgrade(weeks: int) -> None:
+    journal, live = asked_to_ask_less(weeks)
+    now = recovered(journal.crashed(journal.newest)).state.policy.limits
+    before = live.state.limits
+    assert before.fewer == weeks - 1
+    assert (now.fewer, now.too_many_ns, now.too_many_open) == (
+        before.fewer,
+        before.too_many_ns,
+        before.too_many_open,
+    )
+
+
+@pytest.mark.parametrize("after_it", [False, True])
+def test_a_number_of_prompts_counts_over_an_upgrade_when_it_was_set(*, after_it: bool) -> None:
+    """Set after "fewer" it takes its place; set before, "fewer" is one less than that."""
+    journal, _ = asked_to_ask_less(2)
+    number = Setting(wearer=WEARER, t_ns=T0_NS, recv_ns=T0_NS, key="prompts-per-day", value="2")
+    if after_it:
+        journal.append(number)
+    else:
+        journal.entries.insert(1, journal.entries[0]._replace(record=number))
+    policy = recovered(journal.crashed(journal.newest)).state.policy
+    assert policy.preferences.prompts_per_day == 2
+    assert policy.limits.fewer == (0 if after_it else 1)
+
+
+def test_a_mute_is_as_long_after_an_upgrade_whatever_runs_there_were_before_it() -> None:
+    day_ns = 86_400 * NS
+    set_ns = T0_NS + 100 * day_ns
+    until_ns = set_ns + 8 * 3600 * NS
+    journal = MemoryJournal()
+    for record in (
+        run_record(T0_NS),
+        run_record(T0_NS + 99 * day_ns),
+        Setting(wearer=WEARER, t_ns=set_ns, recv_ns=set_ns, key="mute-until", value=str(until_ns)),
+        tick_at(set_ns + NS),
+    ):
+        journal.append(record)
+    engine = recovered(journal.crashed(journal.newest))
+    engine.push(run_record(set_ns + 60 * NS))
+    policy = engine.state.policy
+    assert policy.preferences.mute_until_ns - policy.now_ns == until_ns - set_ns - 60 * NS
+
+
+def test_one_record_that_the_policy_fails_over_costs_no_break_at_a_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = half()
+    pause = site.engine.state.policy.pause
+    assert pause is not None
+    t_ns = story()[-1].recv_ns
+    site.journal.append(
+        Setting(wearer=WEARER, t_ns=t_ns, recv_ns=t_ns, key="own-step", value='"x"')
+    )
+
+    def failing(policy: Policy, setting: Setting) -> None:
+        raise KeyError(policy, setting)
+
+    monkeypatch.setattr(Policy, "_setting", failing)
+    engine, _ = recover(site.journal.crashed(site.journal.newest), WEARER)
+    said = [one for s in range(1300) for one in engine.push(tick_at(t_ns + s * NS))]
+    assert {one.id for one in said if isinstance(one, BreakStep)} == {pause.id}
 
 
 def poisoned(monkeypatch: pytest.MonkeyPatch, poison_ns: int) -> None:

@@ -67,8 +67,12 @@ class Limits:
         """Whether to ask "too many?" now; if so, it counts as asked."""
         if not self.too_many_ns or now_ns - self.too_many_ns < WEEK_NS:
             return False
-        self.too_many_ns, self.too_many_open = now_ns, True
+        self.asked_too_many(now_ns)
         return True
+
+    def asked_too_many(self, now_ns: int) -> None:
+        """It was asked, "too many?", and waits for an answer."""
+        self.too_many_ns, self.too_many_open = now_ns, True
 
     def learn(
         self,

@@ -138,7 +138,7 @@ class Policy:
         return said
 
     def remember(self, event: Record) -> None:
-        """Know of an alert, a break step or an answer from before, and say nothing about it.
+        """Know of an alert, a break step, an answer or a wish from before; say nothing about it.
 
         For a policy that begins anew while its journal goes on. In the journal's order; times
         are put on this run's clock by the clock steps and runs among the events.
@@ -164,6 +164,10 @@ class Policy:
                     reason=event.reason,
                     breath=last is None or last.id != event.id or last.breath,
                 )
+                if afterwards.Question.TOO_MANY in event.asks:
+                    state.limits.asked_too_many(event.recv_ns)
+            case Setting():
+                self._setting(event)
             case Answer() if state.safety_id and event.about == state.safety_id:
                 self._answer_safety(event)
             case Answer():
