@@ -72,6 +72,28 @@ def test_stress_is_1_0_or_empty(tmp_path: Path, row: str) -> None:
         stress_predict(layout(tmp_path, row))
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{head}\nS01,ba\rseline,0,0,8\n", r"labels\.csv, line 2: a row of CSV was expected"),
+        ('{head}\n"' + "a\n" * 100_000, r"a row of CSV was expected"),
+        ('"{head}"\nS01,baseline,0,0,8\n', r"labels\.csv, line 1: the columns"),
+        ("{head}\nS01\n", r"labels\.csv, line 2: start_s in seconds"),
+        ("{head}\n\0,baseline,0,0,8\n", r"the name of a recording beside it"),
+        ("{head}\n" + "a" * 4000 + ",baseline,0,0,8\n", r"the name of a recording beside it"),
+        ("{head}\n../S01,baseline,0,0,8\n", r"the name of a recording beside it"),
+    ],
+)
+def test_labels_that_are_damaged_are_one_sentence(
+    tmp_path: Path, content: str, sentence: str
+) -> None:
+    folder = layout(tmp_path)
+    text = content.replace("{head}", "subject,phase,stress,start_s,end_s")
+    (folder / "labels.csv").write_bytes(text.encode())
+    with pytest.raises(RecordingError, match=sentence):
+        stress_predict(folder)
+
+
 def test_all_subjects_beside_the_clone_have_three_tasks_between_rests() -> None:
     cases = stress_predict(shared_data("stress_predict"))
     assert len(cases) == 13

@@ -116,7 +116,7 @@ def test_an_empty_ibi_file_is_a_session_without_beats(tmp_path: Path) -> None:
         ({"EDA": "then\n4.0\n0.5\n"}, r"EDA.csv, line 1: a start in unix seconds .* not 'then'"),
         ({"EDA": "nan\n4.0\n0.5\n"}, r"EDA.csv, line 1: a start in unix seconds"),
         ({"EDA": "-5\n4.0\n0.5\n"}, r"EDA.csv, line 1: a start in unix seconds"),
-        ({"EDA": "1644829925.0\n0\n0.5\n"}, r"EDA.csv, line 2: a rate above 0 .* not 0"),
+        ({"EDA": "1644829925.0\n0\n0.5\n"}, r"EDA.csv, line 2: a rate above 0 .* not '0'"),
         ({"EDA": "1644829925.0\n1e9\n0.5\n"}, r"EDA.csv, line 2: a rate above 0 and up to 1000 Hz"),
         ({"EDA": "1644829925.0\ninf\n0.5\n"}, r"EDA.csv, line 2: a rate in Hz was expected"),
         ({"EDA": "1644829925.0\n4\n0.5\nlow\n"}, r"EDA.csv, line 4: a number .* not 'low'"),
@@ -131,6 +131,9 @@ def test_an_empty_ibi_file_is_a_session_without_beats(tmp_path: Path) -> None:
         ({"IBI": "1644829925.0, IBI\n2.0,0\n"}, r"IBI.csv, line 2: .* an interval above 0"),
         ({"IBI": "1644829925.0, IBI\n2.0,61\n"}, r"IBI.csv, line 2: .* up to 60 s"),
         ({"IBI": "1644829925.0, IBI\n2000000.0,0.7\n"}, r"spans 23.1 days .* at most 14 days"),
+        ({"IBI": "1644829925.0, IBI\n1e14,0.7\n"}, r"IBI.csv: spans .* at most 14 days"),
+        ({"EDA": "1644829925.0\n1e-300\n1\n1\n"}, r"EDA.csv: spans .* at most 14 days"),
+        ({"ACC": "1644829925.0,1,1\n32,1,1\n1,1,1e308\n"}, r"ACC.csv, line 3: 3 numbers"),
         ({"HR": "1744829925.0\n1\n80\n"}, r"HR.csv, line 1: a start on the day of"),
     ],
 )

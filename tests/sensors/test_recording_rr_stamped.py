@@ -65,6 +65,32 @@ def test_what_is_no_row_is_one_sentence(tmp_path: Path, row: str) -> None:
         read(file)
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("timestamp,rr\n1000,8\r00\n", r"beats\.csv, line 2: a row of CSV was expected"),
+        ("timestamp,rr\rx,y\n1,2\n", r"beats\.csv, line 1: a row of CSV was expected"),
+        ('timestamp,rr\n"' + "a\n" * 100_000 + '",800\n', r"a row of CSV was expected"),
+        ('"a,timestamp,rr,b"\n1,2\n', r"beats\.csv, line 1: the columns t_s, signal and value"),
+        ('timestamp,"rr\nb"\n1000,800\n', r"line 2: the columns timestamp and rr"),
+        (f"timestamp,rr\n{START_MS},1e16\n", r"line 2: an RR interval in ms"),
+    ],
+)
+def test_what_is_no_csv_is_one_sentence(tmp_path: Path, content: str, sentence: str) -> None:
+    file = tmp_path / "beats.csv"
+    file.write_bytes(content.encode())
+    with pytest.raises(RecordingError, match=sentence):
+        read(file)
+
+
+def test_a_quoted_header_is_read_as_csv(tmp_path: Path) -> None:
+    file = tmp_path / "beats.csv"
+    file.write_text(f'"timestamp","a, b","rr"\n{START_MS},x,800\n', encoding="utf-8")
+    recording = read(file)
+    assert recording.series[0].values.tolist() == [800.0]
+    assert recording.notes == ("column 'a, b' is not used",)
+
+
 @pytest.mark.parametrize("device", ["empatica", "heartmath", "kyto", "rhythm"])
 def test_every_device_of_a_real_session_is_read(device: str) -> None:
     recording = read(shared_data("wearablehrv_p37", f"test_{device}.csv"))

@@ -77,6 +77,14 @@ def test_a_gap_without_a_stream_is_of_all_streams_there_are(
     assert {missing.stream.value for missing in recording.missing} == expected
 
 
+def test_as_many_sources_as_are_read(tmp_path: Path) -> None:
+    rows = "".join(f"1,eda_us,{i},s{i}\n" for i in range(64)) + "1,gap,1,\n1,gap,1,s3\n"
+    recording = read(put(tmp_path / "a.csv", HEAD + rows))
+    found = [recording.of(f"s{i}", "eda_us") for i in range(64)]
+    assert [one and one.values.tolist() for one in found] == [[float(i)] for i in range(64)]
+    assert len(recording.missing) == 65
+
+
 def test_chained_has_the_last_word(tmp_path: Path) -> None:
     rows = "1,rr_ms,800,s\n1.8,rr_ms,800,s\n1.8,chained,0,s\n2.7,rr_ms,800,s\n2.7,chained,1,s\n"
     recording = read(put(tmp_path / "a.csv", HEAD + rows))
@@ -113,6 +121,20 @@ def test_a_marker_is_text(tmp_path: Path) -> None:
         (HEAD + "1,rr_ms,0,s\n", r"rr_ms of “s” is 0 at 1 s; an interval above 0"),
         (HEAD + "1,hr_bpm,70,s\n1,hr_bpm,71,s\n", r"hr_bpm of “s” has two values at 1 s"),
         (HEAD + "1,acc_x_mg,1,s\n1,acc_y_mg,1,s\n", r"acc_z_mg of “s” were expected at the same"),
+        (HEAD + "1,rr_ms,8\r00,s\n", r"a.csv, line 2: a row of CSV was expected"),
+        (HEAD + "1,temp_c,1e306,s\n", r"a.csv, line 2: a number for temp_c"),
+        (
+            HEAD + "".join(f"1,eda_us,1,s{i}\n" for i in range(65)),
+            r"a.csv, line 66: at most 64 sources were expected",
+        ),
+        (
+            HEAD + "1,eda_us,1,s\n" + "".join(f"1,gap,1,s{i}/eda/link-lost\n" for i in range(64)),
+            r"a.csv, line 66: at most 64 sources were expected",
+        ),
+        (
+            HEAD + "".join(f"1,eda_us,1,s{i}\n" for i in range(60)) + "1,gap,1,\n" * 1700,
+            r"a.csv: at most 100000 gaps were expected",
+        ),
         (HEAD + '1,marker,"' + "x\n" * 100_000, r"a row of CSV was expected"),
     ],
 )

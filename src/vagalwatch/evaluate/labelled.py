@@ -7,7 +7,6 @@ stress 1, 0 or empty) and beside it one E4 session folder a subject.
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from vagalwatch.evaluate.score import Phase
 from vagalwatch.sensors.recording import RecordingError, read
 from vagalwatch.sensors.recording.e4 import find
 from vagalwatch.sensors.recording.model import NS
-from vagalwatch.sensors.recording.text import lines, number, refuse, table, unix_ns
+from vagalwatch.sensors.recording.text import csv_rows, lines, number, refuse, shown, table, unix_ns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +99,11 @@ def stress_predict(folder: Path) -> list[Labelled]:
     phases: dict[str, list[Phase]] = {}
     for line, row in _table(folder, ("subject", "phase", "stress", "start_s", "end_s")):
         if row["stress"] not in _LOADS:
-            refuse(folder / LABELS, line, f"stress 1, 0 or empty was expected, not {row['stress']}")
+            refuse(
+                folder / LABELS,
+                line,
+                f"stress 1, 0 or empty was expected, not {shown(row['stress'])}",
+            )
         phases.setdefault(row["subject"], []).append(
             _phase(folder, line, row, _LOADS[row["stress"]])
         )
@@ -136,13 +139,13 @@ def _table(folder: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, 
     path = folder / LABELS
     if not path.is_file():
         raise RecordingError(f"There is no {LABELS} in {folder}.")
-    reader = csv.DictReader(text for _, text in lines(path))
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
+    below = csv_rows(path)
+    _, header = next(below, (1, []))
+    if not set(columns) <= set(header):
         refuse(path, 1, f"the columns {', '.join(columns)} were expected")
     rows = [
-        (reader.line_num, {name: value or "" for name, value in row.items() if name})
-        for row in reader
+        (line, dict(itertools.zip_longest(header, row[: len(header)], fillvalue="")))
+        for line, row in below
     ]
     if not rows:
         refuse(path, None, "at least one labelled phase was expected")
@@ -162,10 +165,14 @@ def _phase(folder: Path, line: int, row: dict[str, str], load: Load) -> Phase:
 def _inside(folder: Path, name: str) -> Path:
     """The recording ``name`` of ``folder``; labels shall not read elsewhere."""
     path = folder / name
-    if not name or path.resolve().parent != folder.resolve():
-        refuse(
-            folder / LABELS, None, f"the name of a recording beside it was expected, not “{name}”"
-        )
-    if not path.exists():
+    try:
+        beside = bool(name) and path.resolve().parent == folder.resolve()
+        there = path.exists()
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL
+        beside = there = False
+    if not beside:
+        what = "the name of a recording beside it was expected"
+        refuse(folder / LABELS, None, f"{what}, not {shown(name)}")
+    if not there:
         raise RecordingError(f"{folder / LABELS} names “{name}”, which is not in {folder}.")
     return path

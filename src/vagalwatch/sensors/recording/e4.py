@@ -23,6 +23,7 @@ import numpy as np
 from vagalwatch.sensors.optical import MIN_RATE_HZ, NOISE_QUALITY, PulseTracker
 from vagalwatch.sensors.recording.model import (
     AXES,
+    MAX_DURATION_S,
     MAX_RR_MS,
     Recording,
     Series,
@@ -33,6 +34,7 @@ from vagalwatch.sensors.recording.text import (
     lines,
     number,
     refuse,
+    shown,
     table,
     unix_ns,
 )
@@ -122,8 +124,11 @@ def _regular(path: Path, signals: tuple[Signal, ...]) -> _Stream:
     begin_ns = unix_ns(path, 1, start)
     rate_hz = number(path, 2, rate, "a rate in Hz")
     if not 0 < rate_hz <= MAX_RATE_HZ:
-        refuse(path, 2, f"a rate above 0 and up to {MAX_RATE_HZ:g} Hz was expected, not {rate}")
+        refuse(
+            path, 2, f"a rate above 0 and up to {MAX_RATE_HZ:g} Hz was expected, not {shown(rate)}"
+        )
     values = table(path, header_lines=2, columns=len(signals))
+    _bounded(path, len(values) / rate_hz)
     if signals == AXES:
         values = values * MILLI_G_PER_COUNT
     t_ns = np.rint(np.arange(len(values)) * 1e9 / rate_hz).astype(np.int64)
@@ -147,6 +152,7 @@ def _intervals(path: Path) -> _Stream:
             "a later time than in the line before and an interval above 0 and up to "
             f"{MAX_RR_MS / 1000:g} s were expected",
         )
+    _bounded(path, float(seconds.max(initial=0.0)))
     t_ns = seconds_to_ns(seconds)
     series = Series(signal="rr_ms", source=SOURCE, t_ns=t_ns, values=rr_ms)
     return _Stream(path, unix_ns(path, 1, start), [series] if len(t_ns) else [])
@@ -159,7 +165,7 @@ def _pulse(path: Path) -> _Stream:
     rate_hz = number(path, 2, rate, "a rate in Hz")
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         bounds = f"from {MIN_RATE_HZ:g} to {MAX_RATE_HZ:g} Hz"
-        refuse(path, 2, f"a rate {bounds} was expected, not {rate}")
+        refuse(path, 2, f"a rate {bounds} was expected, not {shown(rate)}")
     values = table(path, header_lines=2, columns=1)[:, 0]
     rates = PulseTracker(rate_hz).push(values.tolist())
     if not rates:
@@ -186,6 +192,13 @@ def _tags(path: Path, start_ns: int) -> tuple[tuple[int, str], ...]:
     return tuple(
         (unix_ns(path, line, text) - start_ns, "tag") for line, text in lines(path) if text.strip()
     )
+
+
+def _bounded(path: Path, duration_s: float) -> None:
+    """Before times become integers, which have no room for what a damaged rate says."""
+    if duration_s > MAX_DURATION_S:
+        days = f"{duration_s / 86400:.1f} days from its start"
+        refuse(path, None, f"spans {days}; at most {MAX_DURATION_S // 86400} days were expected")
 
 
 def _head(path: Path, count: int) -> list[str]:

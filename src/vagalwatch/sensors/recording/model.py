@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -98,6 +98,7 @@ class Recording:
     missing: tuple[Missing, ...] = ()
     markers: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    _named: dict[tuple[str, Signal], Series] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Hold the promises that every reader of a recording relies on."""
@@ -108,6 +109,8 @@ class Recording:
                 f"{self.description} spans {self.duration_s / 86400:.1f} days from t = 0; at most "
                 f"{MAX_DURATION_S // 86400} days were expected."
             )
+        named = {(series.source, series.signal): series for series in self.series}
+        object.__setattr__(self, "_named", named)
         for series in self.series:
             self._check(series)
         for source in {series.source for series in self.series if series.signal in AXES}:
@@ -123,10 +126,7 @@ class Recording:
 
     def of(self, source: str, signal: Signal) -> Series | None:
         """The series of ``source`` that is called ``signal``."""
-        for series in self.series:
-            if series.source == source and series.signal == signal:
-                return series
-        return None
+        return self._named.get((source, signal))
 
     def chain(self, rr: Series) -> NDArray[np.bool_]:
         """Whether each interval of ``rr`` starts at the beat before it, shape (n,).

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from vagalwatch.sensors.recording.model import MAX_RR_MS, Recording, Series
-from vagalwatch.sensors.recording.text import lines, number, refuse
+from vagalwatch.sensors.recording.text import csv_rows, number, refuse, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,11 @@ _LATEST_MS: Final = 4_102_444_800_000.0  # the year 2100
 
 def is_stamped(header: str) -> bool:
     """Whether a file with this first line is one of these."""
-    return {"timestamp", "rr"} <= {cell.strip() for cell in header.split(",")}
+    try:
+        cells = next(csv.reader([header]), [])
+    except csv.Error:
+        return False
+    return {"timestamp", "rr"} <= {cell.strip() for cell in cells}
 
 
 def read_stamped(path: Path, wearer: str) -> Recording:
@@ -40,22 +44,27 @@ def read_stamped(path: Path, wearer: str) -> Recording:
     Raises:
         RecordingError: a row is short, or holds something else than a time and an interval.
     """
-    rows = csv.reader(text for _, text in lines(path))
-    header = [cell.strip() for cell in next(rows)]
+    rows = csv_rows(path)
+    line, cells = next(rows, (1, []))
+    header = [cell.strip() for cell in cells]
+    if not {"timestamp", "rr"} <= set(header):  # a quoted name may go on in the next line
+        refuse(path, line, "the columns timestamp and rr were expected")
     at, rr = header.index("timestamp"), header.index("rr")
     ends_ms: list[float] = []
     values: list[float] = []
     chained: list[float] = []
     start_ms = end_ms = 0.0
-    for row in rows:
-        if not row:
-            continue
+    for line, row in rows:
         if len(row) <= max(at, rr):
-            refuse(path, rows.line_num, "a timestamp and an rr were expected")
-        stamp_ms = number(path, rows.line_num, row[at], "Unix time in ms")
-        rr_ms = number(path, rows.line_num, row[rr], "an RR interval in ms")
+            refuse(path, line, "a timestamp and an rr were expected")
+        stamp_ms = number(path, line, row[at], "Unix time in ms")
+        rr_ms = number(path, line, row[rr], "an RR interval in ms")
         if not 0 < rr_ms <= MAX_RR_MS or not 0 <= stamp_ms <= _LATEST_MS:
-            refuse(path, rows.line_num, f"an interval up to {MAX_RR_MS:g} ms and its time")
+            refuse(
+                path,
+                line,
+                f"an interval above 0 and up to {MAX_RR_MS:g} ms and its time were expected",
+            )
         if not values:
             start_ms = end_ms = stamp_ms
         goes_on = stamp_ms - end_ms <= SLACK_MS
@@ -73,5 +82,5 @@ def read_stamped(path: Path, wearer: str) -> Recording:
             Series(signal="rr_ms", source=SOURCE, t_ns=t_ns, values=np.array(values)),
             Series(signal="chained", source=SOURCE, t_ns=t_ns, values=np.array(chained)),
         ),
-        notes=tuple(f"column {name!r} is not used" for name in others),
+        notes=tuple(f"column {shown(name)} is not used" for name in others),
     )

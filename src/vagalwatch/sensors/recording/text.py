@@ -2,11 +2,12 @@
 
 Every reader of this package gets its lines here, so the bounds hold for all formats: a line is
 at most ``MAX_LINE_BYTES`` long, a file has at most ``MAX_LINES`` lines (gzip is unpacked as it is
-read, so a bomb meets the same bounds) and every number is finite.
+read, so a bomb meets the same bounds) and every number is at most ``MAX_NUMBER`` from zero.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
 import math
 import zlib
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MAX_LINES = 20_000_000
 """A week of acceleration at 32 Hz; three values a line take half a gigabyte of memory."""
 MAX_LINE_BYTES = 4096
+MAX_NUMBER = 1e15
+"""Above any time or unit here (the year 2100 is 4.1e12 ms); its squares and sums stay finite."""
 _BLOCK_BYTES = 1 << 20
 _SHOWN_CHARS = 40  # of a line that is quoted in an error
 
@@ -69,6 +72,21 @@ def line_blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
         number += len(texts)
 
 
+def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV that are not blank, each with the number of the line it ends on.
+
+    Raises:
+        RecordingError: it is no CSV, or what :func:`lines` raises.
+    """
+    reader = csv.reader(text + "\n" for _, text in lines(path))
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        refuse(path, reader.line_num, f"a row of CSV was expected ({error})")
+
+
 def _byte_blocks(path: Path) -> Iterator[list[bytes]]:
     rest = b""
     try:
@@ -93,12 +111,12 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def number(path: Path, line: int, text: str, what: str) -> float:
-    """``text`` as a finite number, or the sentence that says which ``what`` was expected."""
+    """``text`` as a number, or the sentence that says which ``what`` was expected."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or "_" in text:
+    if not abs(value) <= MAX_NUMBER or "_" in text:  # NaN is not either
         refuse(path, line, f"{what} was expected, not {shown(text)}")
     return value
 
@@ -121,7 +139,7 @@ def table(path: Path, *, header_lines: int, columns: int) -> NDArray[np.float64]
     """The numbers below the header: shape (rows, columns), fields parted by commas.
 
     Raises:
-        RecordingError: a line that is blank, short, long, or not all finite numbers.
+        RecordingError: a line that is blank, short, long, or not all numbers.
     """
     parts: list[NDArray[np.float64]] = []
     for first, block in line_blocks(path):
@@ -133,7 +151,7 @@ def table(path: Path, *, header_lines: int, columns: int) -> NDArray[np.float64]
             values = np.loadtxt(texts, delimiter=",", comments=None, ndmin=2)
         except ValueError:
             values = np.empty((0, 0))
-        if values.shape != (len(texts), columns) or not np.isfinite(values).all():
+        if values.shape != (len(texts), columns) or not (np.abs(values) <= MAX_NUMBER).all():
             _blame(path, max(first, header_lines + 1), texts, columns)
         parts.append(values)
     return np.concatenate(parts) if parts else np.empty((0, columns))

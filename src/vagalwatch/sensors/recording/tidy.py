@@ -20,7 +20,7 @@ other columns are named in the notes).
 
 from __future__ import annotations
 
-import csv
+import itertools
 from array import array
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ from vagalwatch.sensors.recording.model import (
     seconds_to_ns,
     stream_of,
 )
-from vagalwatch.sensors.recording.text import lines, number, refuse, shown
+from vagalwatch.sensors.recording.text import csv_rows, number, refuse, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,11 @@ if TYPE_CHECKING:
 SOURCE = "file"
 """The source of rows that name none."""
 COLUMNS = ("t_s", "signal", "value", "source")
+MAX_SOURCES = 64
+"""A wearer has a few; each costs the engine its own memory."""
+MAX_GAPS = 100_000
+"""One each twelve seconds of the longest recording, counted by stream: a row without a source may
+mean hundreds."""
 _KNOWN = frozenset(SIGNALS)
 
 
@@ -57,17 +62,14 @@ def read_tidy(path: Path, wearer: str) -> Recording:
 
     Raises:
         RecordingError: a column is missing, a row is short, a cell is not what its column says,
-            a time lies before zero or beyond the bounds, or one signal has two values at a time.
+            a time lies before zero or beyond the bounds, one signal has two values at a time, or
+            there are more than ``MAX_SOURCES`` sources or ``MAX_GAPS`` gaps.
     """
-    rows = csv.reader(text + "\n" for _, text in lines(path))
-    try:
-        header = [cell.strip() for cell in next(rows, [])]
-        cells = ((rows.line_num, row) for row in rows if row)
-        if {"t_s", "signal", "value"} <= set(header):
-            return _long(path, header, cells, wearer)
-        return _wide(path, header, cells, wearer)
-    except csv.Error as error:
-        refuse(path, rows.line_num, f"a row of CSV was expected ({error})")
+    rows = csv_rows(path)
+    header = [cell.strip() for cell in next(rows, (1, []))[1]]
+    if {"t_s", "signal", "value"} <= set(header):
+        return _long(path, header, rows, wearer)
+    return _wide(path, header, rows, wearer)
 
 
 class _Rows:
@@ -76,6 +78,7 @@ class _Rows:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._columns: dict[tuple[str, Signal], tuple[array[float], array[float]]] = {}
+        self._sources: set[str] = set()
         self._gaps: list[tuple[str, Stream | None, int, int, GapReason | None]] = []
         self.markers: list[tuple[int, str]] = []
 
@@ -92,6 +95,7 @@ class _Rows:
             refuse(self._path, line, f"{signal} 1 or 0 was expected, not {shown(text)}")
         column = self._columns.get((source, signal))
         if column is None:
+            self._known(line, source)
             column = self._columns[source, signal] = array("d"), array("d")
         column[0].append(t_s)
         column[1].append(value)
@@ -108,9 +112,19 @@ class _Rows:
         except (ValueError, IndexError):
             what = "the source of a gap was expected as SOURCE/STREAM/REASON"
             refuse(self._path, line, f"{what}, not {shown(source)}")
+        if name:
+            self._known(line, name)
         self._gaps.append((name, stream, t_ns, t_ns + length_ns, reason))
 
+    def _known(self, line: int, source: str) -> None:
+        self._sources.add(source)
+        if len(self._sources) > MAX_SOURCES:
+            refuse(self._path, line, f"at most {MAX_SOURCES} sources were expected")
+
     def recording(self, wearer: str, notes: tuple[str, ...] = ()) -> Recording:
+        missing = tuple(itertools.islice(self._missing(), MAX_GAPS + 1))
+        if len(missing) > MAX_GAPS:
+            refuse(self._path, None, f"at most {MAX_GAPS} gaps were expected, counted by stream")
         return Recording(
             description=self._path.name,
             wearer=wearer,
@@ -119,7 +133,7 @@ class _Rows:
                 _series(source, signal, *columns)
                 for (source, signal), columns in sorted(self._columns.items())
             ),
-            missing=tuple(self._missing()),
+            missing=missing,
             markers=tuple(self.markers),
             notes=notes,
         )
