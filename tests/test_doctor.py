@@ -100,11 +100,33 @@ async def test_a_line_that_does_not_exist_is_found_before_the_service_starts(
     assert "Did you mean “answer.yes”?" in finding.found
 
 
-async def test_a_disk_with_room_is_ok_and_nothing_is_left_on_it(tmp_path: Path) -> None:
+def changed(folder: Path) -> dict[Path, int]:
+    """When each thing in ``folder``, and itself, was changed last."""
+    return {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
+
+
+@pytest.mark.parametrize("there", [False, True])
+async def test_the_disk_is_only_looked_at(tmp_path: Path, *, there: bool) -> None:
+    """What root makes is root's: the service could not write its own state folder."""
+    if there:
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state").chmod(0o700)
+    os.utime(tmp_path, ns=(0, 0))
+    before = changed(tmp_path)
     disk = await one("disk", settings(tmp_path))
     assert disk.ok is True
-    assert list((tmp_path / "state").iterdir()) == []
-    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+    assert changed(tmp_path) == before
+
+
+async def test_a_state_folder_of_another_user_is_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests' user may be root
+    disk = await one("disk", settings(tmp_path))
+    assert (disk.ok, disk.found) == (
+        False,
+        f"{tmp_path / 'state'} cannot be written: {tmp_path} is not this user's to write.",
+    )
 
 
 async def test_little_room_is_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +148,8 @@ async def test_a_state_folder_that_cannot_be_written_is_to_mend(tmp_path: Path) 
     (tmp_path / "state").write_text("a file")
     disk = await one("disk", settings(tmp_path))
     assert disk.ok is False
-    assert disk.found == f"{tmp_path / 'state'} cannot be written: File exists."
+    state = tmp_path / "state"
+    assert disk.found == f"{state} cannot be written: {state} is no folder."
     assert "state_dir" in disk.mend
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import ssl
@@ -136,17 +137,20 @@ def _words(settings: WordsSettings) -> Finding:
 
 
 def _disk(state_dir: Path) -> Finding:
+    """Only looks: what root made here would be root's, and the service could not write it."""
     try:
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = state_dir / ".doctor"
-        probe.write_bytes(b"")
-        probe.unlink()
-        free_mib = shutil.disk_usage(state_dir).free // 2**20
+        nearest = next(folder for folder in (state_dir, *state_dir.parents) if folder.exists())
+        free_mib = shutil.disk_usage(nearest).free // 2**20
+        why = "" if nearest.is_dir() else f"{nearest} is no folder"
+        if not why and not os.access(nearest, os.W_OK | os.X_OK):
+            why = f"{nearest} is not this user's to write"
     except OSError as error:
+        why = str(error.strerror)
+    if why:
         return Finding(
             "disk",
             ok=False,
-            found=f"{state_dir} cannot be written: {error.strerror}.",
+            found=f"{state_dir} cannot be written: {why}.",
             mend="Give the service's user this folder, or set state_dir to one it owns.",
         )
     if free_mib < FREE_DISK_MIB:
