@@ -256,7 +256,14 @@ def test_a_lock_screen_shows_nothing_of_the_body_but_in_a_rapid_fall(kind: Episo
         wearer="anna", t_ns=5, recv_ns=8, id="a", alert=kind, onset_ns=1, valid_until_ns=9
     )
     assert "heart" not in words.lock_screen(alert)
-    assert words.prompt(alert).endswith("?") == (kind != EpisodeKind.SAFETY)
+    assert LINES[f"prompt.{kind}"].endswith("?") == (kind != EpisodeKind.SAFETY)
+
+
+@pytest.mark.parametrize(("language", "drive"), [("en", "If you drive"), ("de", "Wenn du fährst")])
+def test_a_rapid_fall_has_a_word_for_who_drives(language: str, drive: str) -> None:
+    known = words.lines(language)
+    assert drive in known["safety.drive"]
+    assert known["safety.drive"] in known["lock-screen.safety"]
 
 
 def a_step(phase: BreakPhase, reason: str = "") -> BreakStep:

@@ -97,6 +97,7 @@ async def test_an_evening_with_a_shutdown_and_a_faint(browser: Browser, story: S
         await picture(own, "11-break-shutdown")
         story.episode(EpisodeKind.SAFETY, "sam")
         await own.say("Your heart slowed fast. Sit or lie down now.")
+        await expect(own.tab.locator("#lines")).to_contain_text("If you drive, stop first.")
         await picture(own, "12-safety")
         await own.tap("I'm fine")
         await own.say(re.compile("You asked for time"))

@@ -125,7 +125,8 @@ def due(pause: Pause, now_ns: int) -> tuple[Sign, str] | None:
 def together(one: Pause, other: Pause) -> tuple[Pause, Pause]:
     """Both flooded: one break. The longer time wins, and both check in at it.
 
-    Neither is held longer than a day from the own start. (For couples, who come later.)
+    Neither is held longer than a day from the own start. Nothing calls this yet: one wearer has one
+    policy. It is the break's own rule for couples, who come next, and is tested as such.
     """
     until_ns = max(one.until_ns, other.until_ns)
     return (

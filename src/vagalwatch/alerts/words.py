@@ -140,11 +140,6 @@ def figures(reason: Reason) -> dict[str, str]:
     }
 
 
-def prompt(alert: Alert, known: Lines | None = None) -> str:
-    """The question (or, for a rapid fall, the advice) of an alert, for the wearer's own page."""
-    return sentence(f"prompt.{alert.alert}", known)
-
-
 def lock_screen(alert: Alert, known: Lines | None = None) -> str:
     """A neutral line for where others may look: nothing of the body but in a rapid fall."""
     return sentence(f"lock-screen.{alert.alert}", known)

@@ -93,7 +93,7 @@ function prompt({ id, about, say, minutes }) {
 function safety({ id }) {
   return {
     say: line("prompt.safety"),
-    lines: [line("safety.then"), line("safety.call")],
+    lines: [line("safety.drive"), line("safety.then"), line("safety.call")],
     strong: true,
     call: line("answer.call-help"),
     answers: answers(id, "seen"),
