@@ -91,6 +91,8 @@ def read_e4(folder: Path, wearer: str) -> Recording:
     path = find(folder, "BVP.csv")
     if path is not None:
         streams.append(_pulse(path))
+    if not streams:
+        raise RecordingError(f"Empatica E4 session {folder.name} holds no samples.")
     start_ns = min(stream.begin_ns for stream in streams)
     for stream in streams:
         if stream.begin_ns - start_ns > MAX_APART_NS:

@@ -146,6 +146,8 @@ def table(path: Path, *, header_lines: int, columns: int) -> NDArray[np.float64]
         texts = block[max(0, header_lines + 1 - first) :]
         if not texts:
             continue
+        if not any(map(str.strip, texts)):  # loadtxt would warn and go on
+            _blame(path, max(first, header_lines + 1), texts, columns)
         try:
             # Blank lines are passed over by loadtxt, so the shape tells on them.
             values = np.loadtxt(texts, delimiter=",", comments=None, ndmin=2)
