@@ -181,6 +181,18 @@ async def test_the_shape_is_followed_if_it_feels_good(
         assert own.errors == []
 
 
+async def test_im_here_in_a_break_is_seen_to_be_heard(browser: Browser, story: Story) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        story.episode(EpisodeKind.SHUTDOWN)
+        await own.tap("Yes")
+        await own.say(re.compile("You asked for time"))
+        await own.tap("I'm here")
+        await expect(own.tab.locator("#notice")).to_contain_text("you are here")
+        assert phases(story) == [P.OFFERED, P.ON]
+        assert own.errors == []
+
+
 async def test_far_away_gets_small_steps_before_anything_is_decided(
     browser: Browser, story: Story
 ) -> None:

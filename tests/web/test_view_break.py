@@ -118,6 +118,8 @@ async def test_far_away_has_a_screen_until_it_is_over(story: Story) -> None:
 
 def test_im_here_shows_that_it_was_heard_where_nothing_else_changes(story: Story) -> None:
     about = a_break(story)
+    say(story, A.IM_HERE, "another")
+    assert shown(story)["notice"] is None
     say(story, A.IM_HERE, about)
     now = shown(story)
     assert (now["screen"], now["notice"]) == ("break", {"say": "break.here", "about": about})

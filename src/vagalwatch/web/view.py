@@ -284,7 +284,9 @@ class View:
         if answer.answer in _WORSE:
             self._notice = "ask.thanks-worse", answer.about, self._now_ns
         shown = self._break
-        if answer.answer == AnswerKind.IM_HERE and shown is not None and shown.phase in RUNNING:
+        running = shown is not None and shown.phase in RUNNING
+        mine = shown is not None and answer.about in {shown.id, shown.alert_id} - {""}
+        if answer.answer == AnswerKind.IM_HERE and running and mine:
             # The break goes on as it was: without this, nothing would show that it was heard.
             self._notice = "break.here", answer.about, self._now_ns
 
