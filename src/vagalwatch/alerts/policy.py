@@ -39,9 +39,12 @@ from vagalwatch.records import (
     BreakPhase,
     BreakStep,
     ClockStep,
+    Eda,
     Episode,
     EpisodeKind,
     Estimate,
+    Heart,
+    Motion,
     Run,
     Setting,
     State,
@@ -103,13 +106,16 @@ class Policy:
     def __init__(self, wearer: str, state: PolicyState) -> None:
         """Go on from ``state``, which the policy then owns."""
         self._wearer = wearer
+        self._concerning = frozenset({wearer, SITE})
         self.state = state
 
     def push(self, record: Record) -> list[Record]:
         """Take one record and return the alerts and break steps it brings about, in order."""
-        if record.wearer not in {self._wearer, SITE}:
+        if record.wearer not in self._concerning:
             return []
         match record:
+            case Heart() | Eda() | Motion():  # nearly all there are: asked first, told nothing
+                return []
             case ClockStep():
                 self.state.wall_offset_ns += record.delta_ns
                 return []

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from vagalwatch.hrv import arousal, beats, eda, motion, quality, states
 from vagalwatch.hrv import baseline as bl
@@ -53,8 +53,11 @@ from vagalwatch.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vagalwatch.records import Record
 
+_S = TypeVar("_S")
 _ROWS = PARAMETERS.rows
 _STEP_NS: Final = _ROWS.step_s * NS
 _WAIT_NS: Final = _ROWS.wait_s * NS
@@ -102,11 +105,12 @@ class Pipeline:
     def __init__(self, wearer: str, state: PipelineState) -> None:
         """Go on from ``state``."""
         self._wearer = wearer
+        self._concerning = frozenset({wearer, SITE})
         self._state = state
 
     def push(self, record: Record) -> list[Record]:
         """Tell the rows that are due, then take ``record`` in. Never raises for any record."""
-        if record.wearer not in {self._wearer, SITE}:
+        if record.wearer not in self._concerning:
             return []
         outputs = self._due(record.recv_ns)
         if isinstance(record, Run) and not record.ended:
@@ -143,7 +147,7 @@ class Pipeline:
     def _due(self, recv_ns: int) -> list[Record]:
         state = self._state
         outputs: list[Record] = []
-        if state.next_row_ns is None:
+        if state.next_row_ns is None or recv_ns < state.next_row_ns + _WAIT_NS:
             return outputs
         due = (recv_ns - _WAIT_NS - state.next_row_ns) // _STEP_NS + 1
         if due > _ROWS.burst_rows:
@@ -159,19 +163,18 @@ class Pipeline:
         state = self._state
         match record:
             case Heart():
-                heart = state.hearts.setdefault(record.source, beats.HeartState())
+                heart = _of(state.hearts, record.source, beats.HeartState)
+                link = self._link(record.source)
                 if record.contact is not None:
-                    quality.take_contact(
-                        self._link(record.source), record.t_ns, on_body=record.contact
-                    )
-                if quality.off_body_now(self._link(record.source)):
+                    quality.take_contact(link, record.t_ns, on_body=record.contact)
+                if quality.off_body_now(link):
                     beats.cut_chain(heart)
                 else:
                     beats.take(heart, record)
             case Eda() if not quality.off_body_now(self._link(record.source)):
-                eda.take(state.skins.setdefault(record.source, eda.EdaState()), record)
+                eda.take(_of(state.skins, record.source, eda.EdaState), record)
             case Motion() if not quality.off_body_now(self._link(record.source)):
-                motion.take(state.motions.setdefault(record.source, motion.MotionState()), record)
+                motion.take(_of(state.motions, record.source, motion.MotionState), record)
             case Contact():
                 quality.take_contact(self._link(record.source), record.t_ns, on_body=record.on_body)
             case Device():
@@ -186,7 +189,7 @@ class Pipeline:
                 state.beta_blocker = record.value == "true"
 
     def _link(self, source: str) -> quality.LinkState:
-        return self._state.links.setdefault(source, quality.LinkState())
+        return _of(self._state.links, source, quality.LinkState)
 
     # --- a row ----------------------------------------------------------------------------------
 
@@ -366,6 +369,14 @@ class Pipeline:
             peak_hr_bpm=change.episode.peak_hr_bpm,
             reasons=change.episode.reasons,
         )
+
+
+def _of(sources: dict[str, _S], source: str, new: Callable[[], _S]) -> _S:
+    """A source's state, made only if there is none: making one costs as much as a sample."""
+    held = sources.get(source)
+    if held is None:
+        held = sources[source] = new()
+    return held
 
 
 def _figures(
