@@ -95,23 +95,26 @@ def take(state: MotionState, motion: Motion) -> None:
     samples = zip(
         motion.sample_t_ns, motion.acc_x_mg, motion.acc_y_mg, motion.acc_z_mg, strict=False
     )
-    place = -1
-    held = None
+    count, total, squares = state.count, state.total, state.squares
+    x, y, z = state.x, state.y, state.z
+    place = start_ns = end_ns = -1
+    last_ns = state.last_ns
     for t_ns, x_mg, y_mg, z_mg in samples:
         # One comparison refuses what is too large, infinite or not a number.
         if t_ns > latest_ns or not abs(x_mg) + abs(y_mg) + abs(z_mg) < _LIMIT_MG:
             continue
         size = round(math.sqrt(x_mg * x_mg + y_mg * y_mg + z_mg * z_mg) * _MICRO)
-        second = -(-t_ns // NS)
-        if second != held:
-            place, held = _place(state, second), second
-        state.count[place] += 1
-        state.total[place] += size
-        state.squares[place] += size * size
-        state.x[place] += round(x_mg * _MICRO)
-        state.y[place] += round(y_mg * _MICRO)
-        state.z[place] += round(z_mg * _MICRO)
-        state.last_ns = max(state.last_ns, t_ns)
+        if not start_ns < t_ns <= end_ns:
+            second = -(-t_ns // NS)
+            place, start_ns, end_ns = _place(state, second), (second - 1) * NS, second * NS
+        count[place] += 1
+        total[place] += size
+        squares[place] += size * size
+        x[place] += round(x_mg * _MICRO)
+        y[place] += round(y_mg * _MICRO)
+        z[place] += round(z_mg * _MICRO)
+        last_ns = max(last_ns, t_ns)
+    state.last_ns = last_ns
 
 
 def trim(state: MotionState, t_ns: int) -> None:
@@ -128,8 +131,8 @@ def judge(state: MotionState, t_ns: int, *, trunk: bool) -> Moved:
     end = bisect_right(state.second, last)
     minute = bisect_right(state.second, last - _MOVEMENT.still_s)
     half = bisect_right(state.second, last - _MOVEMENT.moving_s)
-    spreads = [_spread_mg(state, i) for i in range(minute, end) if state.count[i] >= _MIN_SAMPLES]
-    recent = [_spread_mg(state, i) for i in range(half, end) if state.count[i] >= _MIN_SAMPLES]
+    recent = _spreads_mg(state, half, end)
+    spreads = _spreads_mg(state, minute, half) + recent
     # Without any spread it is the sensor that stands still: 13 worn E4 sensors, coarse as they
     # are (1/64 g), showed the same value for 11 s at most in 12 h.
     if len(recent) < _MOVEMENT.share * _MOVEMENT.moving_s or not any(recent):
@@ -152,8 +155,7 @@ def shaken(state: MotionState, second: int) -> bool:
     return (
         place < len(state.second)
         and state.second[place] == second
-        and state.count[place] >= _MIN_SAMPLES
-        and _spread_mg(state, place) >= _MOVEMENT.moving_mg
+        and any(mg >= _MOVEMENT.moving_mg for mg in _spreads_mg(state, place, place + 1))
     )
 
 
@@ -178,9 +180,14 @@ def _columns(state: MotionState) -> tuple[list[int], ...]:
     )
 
 
-def _spread_mg(state: MotionState, i: int) -> float:
-    count, total = state.count[i], state.total[i]
-    return math.sqrt(count * state.squares[i] - total * total) / count / _MICRO
+def _spreads_mg(state: MotionState, start: int, end: int) -> list[float]:
+    """Of the seconds at these places that have enough samples."""
+    columns = (state.count[start:end], state.total[start:end], state.squares[start:end])
+    return [
+        math.sqrt(count * squares - total * total) / count / _MICRO
+        for count, total, squares in zip(*columns, strict=True)
+        if count >= _MIN_SAMPLES
+    ]
 
 
 def _turned(state: MotionState, start: int, end: int) -> bool | None:
