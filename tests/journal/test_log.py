@@ -19,7 +19,7 @@ from vagalwatch.journal import database, log
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.lock import LockedError
 from vagalwatch.journal.log import SqliteJournal
-from vagalwatch.journal.port import RUN_SHIFT, Entry, NotRecordingError
+from vagalwatch.journal.port import RUN_SHIFT, Entry, NotRecordingError, Snapshot
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.records import Heart, Record, Tick
 
@@ -170,6 +170,44 @@ import sys, pathlib
 from vagalwatch.journal.log import SqliteJournal
 SqliteJournal(pathlib.Path(sys.argv[1]))
 """
+
+
+def test_a_snapshot_takes_little_room_and_a_damaged_one_is_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "site.sqlite"
+    kept = Snapshot(1, 2, "hash", "heart and skin, säuberlich " * 1000)
+    with closing(SqliteJournal(path)) as journal:
+        journal.save_snapshot("ada", kept)
+        journal.append(tick(1))
+    with closing(SqliteJournal(path)) as journal:
+        assert journal.snapshot("ada") == kept
+    with closing(sqlite3.connect(path)) as db:
+        (packed,) = db.execute("SELECT state FROM snapshots").fetchone()
+        assert len(packed) < len(kept.state) / 10
+    for damaged in (b"", packed[:-1], packed[:9] + b"x" + packed[10:], kept.state.encode()):
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("UPDATE snapshots SET state = ?", (damaged,))
+        with closing(SqliteJournal(path)) as journal:
+            assert journal.snapshot("ada") is None
+
+
+async def test_an_older_journal_is_brought_up_and_keeps_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "site.sqlite"
+    with monkeypatch.context() as before:
+        before.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
+        SqliteJournal(path).close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO snapshots VALUES ('ada', 1, 2, 'hash', '[{}]')")
+    with closing(open_reader(path)) as reader:
+        assert reader.snapshot("ada") is None
+    with closing(SqliteJournal(path)) as journal:
+        assert journal.snapshot("ada") is None
+        journal.save_snapshot("ada", Snapshot(1, 2, "hash", "new"))
+        await journal.committed(journal.append(tick(1), urgent=True))
+        found = journal.snapshot("ada")
+        assert found is not None
+        assert found.state == "new"
 
 
 def test_a_second_service_is_told_who_the_first_is(tmp_path: Path) -> None:

@@ -59,6 +59,16 @@ MIGRATIONS: Final = (
         state TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    DROP TABLE snapshots;           -- an engine begins anew from the records, as for a new version
+    CREATE TABLE snapshots (
+        wearer TEXT PRIMARY KEY,
+        place INTEGER NOT NULL,     -- the state after everything up to here
+        engine_version INTEGER NOT NULL,
+        parameters_hash TEXT NOT NULL,
+        state BLOB NOT NULL         -- JSON, as zlib makes it
+    ) STRICT;
+    """,
 )
 """Each brings ``user_version`` up by one. Released ones are never edited."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import zlib
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from vagalwatch.journal import database
@@ -124,7 +125,14 @@ class Reader:
             "SELECT place, engine_version, parameters_hash, state FROM snapshots WHERE wearer = ?",
             wearer,
         )
-        return Snapshot(*rows[0]) if rows else None
+        if not rows:
+            return None
+        place, engine_version, parameters_hash, packed = rows[0]
+        try:
+            state = zlib.decompress(packed).decode()
+        except (zlib.error, UnicodeDecodeError, TypeError):  # damaged, or text of an older schema
+            return None  # as without one: the records are read again
+        return Snapshot(place, engine_version, parameters_hash, state)
 
     def wearers(self) -> list[str]:
         """Whose records stand here, in order; reads the whole table once."""
