@@ -157,7 +157,7 @@ class Outbox:
     def _consents(self, setting: Setting) -> None:
         try:
             wanted = json.loads(setting.value)
-        except ValueError:
+        except (ValueError, RecursionError):
             wanted = []
         names = wanted if isinstance(wanted, list) else []
         self._consent[setting.wearer] = frozenset({"state", "estimate"} & {*map(str, names)})
