@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vagalwatch.records import GapReason, Stream
 from vagalwatch.sensors.recording import Missing, Recording, Series
 from vagalwatch.sensors.recording.model import AXES, UNDATED_NS
+from vagalwatch.sensors.recording.text import MAX_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ _GROUPS: tuple[tuple[Signal, ...], ...] = (
 )
 """Signals that share their times."""
 
-_values = st.floats(allow_nan=False, allow_infinity=False, width=64)
+_values = st.floats(min_value=-MAX_NUMBER, max_value=MAX_NUMBER)
 _times = st.lists(
     st.integers(min_value=0, max_value=3600 * 10**9), min_size=1, max_size=8, unique=True
 ).map(sorted)
