@@ -137,6 +137,7 @@ async def test_numbers_come_only_when_asked_for(browser: Browser, story: Story) 
 
         await own.tap("Hide my heart rate")
         await expect(own.tab.locator("#pulse")).to_be_hidden()
+        await own.quiet()  # the wish has reached the service; what it sent before was asked for
         own.frames.clear()
         story.heart(92)
         await own.quiet()
