@@ -91,7 +91,11 @@ async def phone(
     url = (
         f"http://127.0.0.1:{story.page.port}/" if wearer is None else story.page.pairing_url(wearer)
     )
-    await tab.goto(url)
+    if wearer is None:
+        await tab.goto(url)
+    else:  # paired before anything else is opened: a second tab would have no credential yet
+        async with tab.expect_response(lambda answer: answer.request.method == "POST"):
+            await tab.goto(url)
     try:
         yield own
     finally:
