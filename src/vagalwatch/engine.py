@@ -18,7 +18,7 @@ from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Run, Setting
 if TYPE_CHECKING:
     from vagalwatch.records import Record
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Raised when the same input may give another output; snapshots of another version are dropped."""
 
 

@@ -20,6 +20,7 @@ from vagalwatch.records import (
     BreakStep,
     Episode,
     EpisodeKind,
+    Setting,
 )
 
 if TYPE_CHECKING:
@@ -90,9 +91,34 @@ def test_it_is_a_bad_evening(evening: list[Record]) -> None:
     assert len(floods) >= HOURS * 5
 
 
+def with_mutes(evening: list[Record]) -> list[Record]:
+    """The same with somebody who mutes for ten minutes, twice an hour: many floods begin in one."""
+    mutes = [
+        Setting(
+            wearer=WEARER,
+            t_ns=at_ns,
+            recv_ns=at_ns,
+            key="mute-until",
+            value=str(at_ns + 10 * MINUTE_NS),
+        )
+        for at_ns in range(T0_NS, T0_NS + HOURS * 60 * MINUTE_NS, 30 * MINUTE_NS)
+    ]
+    return in_order(mutes, evening)
+
+
+def test_a_flood_that_outlasts_a_mute_is_asked_about_in_it(evening: list[Record]) -> None:
+    first_mute_ns = T0_NS + 10 * MINUTE_NS
+    prompts = [r for r in lived(with_mutes(evening), [None]) if isinstance(r, Alert)]
+    assert any(alert.recv_ns - alert.onset_ns > 60 * NS for alert in prompts), "made up for"
+    assert all(alert.recv_ns >= first_mute_ns for alert in prompts)
+
+
+@pytest.mark.parametrize("mutes", [False, True])
 @pytest.mark.parametrize("person", ANSWERS)
-def test_whoever_it_is_prompts_stay_within_the_limits(evening: list[Record], person: str) -> None:
-    said = lived(evening, ANSWERS[person])
+def test_whoever_it_is_prompts_stay_within_the_limits(
+    evening: list[Record], person: str, *, mutes: bool
+) -> None:
+    said = lived(with_mutes(evening) if mutes else evening, ANSWERS[person])
     times = [record.recv_ns for record in said if isinstance(record, Alert)]
     assert 1 <= len(times) <= 3
     apart = [later - earlier for earlier, later in pairwise(times)]

@@ -210,6 +210,7 @@ def test_no_prompts_when_none_are_wished(anna: Wearer) -> None:
 def test_mute_ends_by_itself(anna: Wearer) -> None:
     anna.sets("mute-until", str(anna.now_ns + 600 * NS))
     assert anna.episode() == []
+    anna.ends()
     anna.tick(600)
     assert anna.episode() != []
 
@@ -248,6 +249,7 @@ def test_quiet_hours_hold_by_the_wall_clock(anna: Wearer) -> None:
     step = ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=40 * MINUTE_NS)
     anna.push(step)
     assert anna.episode() == []
+    anna.ends()
     anna.tick(20 * 60)
     assert anna.episode() != []
 
@@ -265,6 +267,83 @@ def test_a_fault_is_no_alarm(anna: Wearer, state: State) -> None:
 def test_an_episode_recognised_too_late_is_history(anna: Wearer) -> None:
     assert anna.episode(age_s=120) == []
     assert anna.episode(age_s=119) != []
+
+
+# --- what the person's own silence held back ------------------------------------------------------
+
+MUTE_S = 600
+
+
+@pytest.fixture
+def muted(anna: Wearer) -> Wearer:
+    """For ten minutes; an episode begins in the first."""
+    anna.sets("mute-until", str(anna.now_ns + MUTE_S * NS))
+    assert anna.episode() == []
+    return anna
+
+
+def test_what_lasts_beyond_the_silence_is_asked_about_once(muted: Wearer) -> None:
+    muted.body(State.FLOODING, 105, seconds=MUTE_S - 10)
+    assert muted.alerts == []
+    muted.body(State.FLOODING, 105)
+    (alert,) = muted.alerts
+    assert (alert.alert, alert.recv_ns) == ("flooding", muted.now_ns)
+    assert alert.valid_until_ns == muted.now_ns + 120 * NS
+    assert muted.phases == [P.OFFERED]
+    muted.body(State.FLOODING, 105, seconds=3600)
+    assert len(muted.alerts) == 1
+
+
+def test_a_silence_that_the_person_ends_counts_as_well(muted: Wearer) -> None:
+    muted.sets("mute-until", "null")
+    assert len(muted.tick()) == 2
+
+
+@pytest.mark.parametrize("meanwhile", ["ends", "break", "limit", "none wished"])
+def test_it_is_not_asked_about_when_something_speaks_against_it(
+    muted: Wearer, meanwhile: str
+) -> None:
+    if meanwhile == "ends":
+        muted.ends()
+    elif meanwhile == "break":
+        muted.says(A.START_BREAK)
+        muted.says(A.IM_BACK)
+    elif meanwhile == "limit":
+        muted.policy.state.limits.prompted(muted.now_ns - 5 * MINUTE_NS, asked_for=False)
+    else:
+        muted.sets("prompts-per-day", "0")
+    muted.body(State.FLOODING, 105, seconds=3600)
+    assert muted.prompts == []
+
+
+def test_it_waits_until_it_is_seen_again_and_until_a_rapid_fall_is_over(muted: Wearer) -> None:
+    muted.body(State.UNKNOWN, None, seconds=MUTE_S + 60)
+    muted.episode(SAFETY)
+    muted.body(State.FLOODING, 105, seconds=60)
+    assert muted.prompts == []
+    muted.says(A.SEEN, about=muted.alerts[-1].id)
+    muted.body(State.FLOODING, 105)
+    assert len(muted.prompts) == 1
+
+
+def test_it_is_not_asked_about_when_the_body_shows_something_else_by_then(muted: Wearer) -> None:
+    muted.body(State.RECOVERING, 80, seconds=MUTE_S + 60)
+    assert muted.alerts == []
+
+
+def test_what_a_limit_held_back_is_not_made_up_for(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.NOT_NOW)
+    anna.ends()
+    anna.episode()
+    anna.body(State.FLOODING, 105, seconds=3600)
+    assert len(anna.alerts) == 1
+
+
+def test_a_restart_forgets_nothing_of_it(muted: Wearer) -> None:
+    muted.restart()
+    muted.body(State.FLOODING, 105, seconds=MUTE_S)
+    assert len(muted.alerts) == 1
 
 
 # --- later ----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from vagalwatch.records import (
     BreakStep,
     ClockStep,
     EpisodeKind,
+    Estimate,
+    Setting,
     State,
 )
 
@@ -93,6 +96,28 @@ PEOPLE = st.lists(
 ).map(lambda lives: [action for life in lives for action in life])
 """People with one break after another, each its own story."""
 
+MUTED = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                ("mute_for", (1200,)),
+                ("mute_for", (7200,)),
+                ("sets", ("mute-until", "null")),
+                ("body", (State.FLOODING, 105.0, 70.0, None, 60)),
+                ("body", (State.SHUTDOWN, 55.0, 70.0, None, 60)),
+                ("body", (State.SETTLED, 70.0, 70.0, None, 60)),
+                ("episode", (EpisodeKind.FLOODING, 3)),
+                ("episode", (EpisodeKind.SHUTDOWN, 3)),
+                ("says", (AnswerKind.NOT_NOW, "break", None)),
+            ]
+        ),
+        ACTIONS.filter(lambda action: action[0] not in {"sets", "run_starts", "clock_step"}),
+    ),
+    min_size=5,
+    max_size=10,
+)
+"""People who mute a lot."""
+
 
 def live(anna: Wearer, actions: list[Action]) -> None:
     do: dict[str, Callable[..., object]] = {
@@ -106,6 +131,7 @@ def live(anna: Wearer, actions: list[Action]) -> None:
             answer, about=mean(anna, about), minutes=minutes
         ),
         "sets": anna.sets,
+        "mute_for": lambda s: anna.sets("mute-until", str(anna.now_ns + s * NS)),
         "restart": anna.restart,
         "run_starts": lambda by_s: anna.run_starts(anna.now_ns + by_s * NS),
         "clock_step": lambda by_s: anna.push(
@@ -194,6 +220,23 @@ def test_never_two_prompts_at_once_and_never_too_many(actions: list[Action]) -> 
     close = [b - a for a, b in pairwise(times) if b - a < 20 * MINUTE_NS]
     assert len(close) <= asked_for, "only a prompt that was asked for comes sooner"
     assert len({alert.id for alert in anna.alerts}) == len(anna.alerts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(MUTED, min_size=1, max_size=12))
+def test_prompts_come_in_no_silence_and_only_on_what_shows(lives: list[list[Action]]) -> None:
+    anna = Wearer()
+    live(anna, [action for each in lives for action in each])
+    muted_until_ns, shows = 0, State.UNKNOWN
+    for record in anna.heard:
+        match record:
+            case Setting(key="mute-until"):
+                muted_until_ns = json.loads(record.value) or 0
+            case Estimate():
+                shows = record.state
+            case Alert() if record.alert != EpisodeKind.SAFETY:
+                assert record.recv_ns >= muted_until_ns
+                assert shows.value == record.alert.value
 
 
 @settings(max_examples=300, deadline=None)

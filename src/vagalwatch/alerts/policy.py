@@ -3,7 +3,9 @@
 * At most a few prompts a day and a time without prompts after each: see ``limits.py``, which
   also learns from answers. Never two at once: none while a break is offered or on, none while a
   rapid-fall alert waits for an answer.
-* None while muted or in quiet hours. The person can always start a break.
+* None while muted or in quiet hours. The person can always start a break. What lasts beyond them
+  is asked about once then, if no limit speaks against it; what a limit held back, or a break that
+  was on, is not: the one is there to ask less, and the other was the answer.
 * A fault is no alarm: nothing is prompted on an unknown state.
 * A late prompt is history: it ends unanswered after ``prompt-valid-s``.
 * One gentle repeat and then silence. The repeat is the same alert with the same id, so it lives
@@ -79,6 +81,8 @@ class PolicyState:
     body_state: State = State.UNKNOWN
     lasting: dict[str, Episode] = field(default_factory=dict)
     """Episodes that have not ended, by kind."""
+    withheld: str = ""
+    """The kind that nothing but the person's own silence (mute, quiet hours) kept from asking."""
 
     pause: Pause | None = None
     """The break that is offered or on, or the last one."""
@@ -223,6 +227,20 @@ class Policy:
             episode = state.lasting.get(limits.ask_about)
             if episode is not None and self._may_prompt(asked_for=True):
                 self._prompt(episode, state.now_ns, said, asked_for=True)
+        if state.withheld and not self._silent():
+            self._make_up(said)
+
+    def _make_up(self, said: list[Record]) -> None:
+        """The silence is over: ask about what it held back, once, and only if it still shows."""
+        state = self.state
+        episode = state.lasting.get(state.withheld)
+        if episode is not None and (
+            state.body_state != state.withheld or state.now_ns < state.safety_until_ns
+        ):
+            return  # it cannot be seen just now, or a rapid fall goes first: wait
+        state.withheld = ""
+        if episode is not None and self._may_prompt():
+            self._prompt(episode, state.now_ns, said)
 
     # --- what the body shows -------------------------------------------------------------------
 
@@ -235,6 +253,8 @@ class Policy:
         state = self.state
         if episode.end_ns is not None:
             state.lasting.pop(episode.episode, None)
+            if state.withheld == episode.episode:
+                state.withheld = ""
             return
         state.lasting[episode.episode] = episode
         if state.now_ns >= episode.t_ns + state.preferences.prompt_valid_s * NS:
@@ -248,18 +268,23 @@ class Policy:
                 self._happens(Sign.SHUTDOWN, said)
         elif self._may_prompt():
             self._prompt(episode, episode.t_ns, said)
+        elif self._silent():
+            state.withheld = episode.episode
+
+    def _silent(self) -> bool:
+        """Whether the person wishes not to be asked now."""
+        state = self.state
+        return state.preferences.silent_at(state.now_ns + state.wall_offset_ns)
 
     def _may_prompt(self, *, asked_for: bool = False) -> bool:
         """Whether a break may be offered now; the refractory time is waived if asked for."""
-        state, wishes = self.state, self.state.preferences
-        wall_ns = state.now_ns + state.wall_offset_ns
+        state = self.state
         return not (
             (state.pause is not None and not state.pause.final)
             or state.now_ns < state.safety_until_ns
             or state.body_state in {State.UNKNOWN, State.CALIBRATING}
-            or wall_ns < wishes.mute_until_ns
-            or wishes.quiet_at(wall_ns)
-        ) and state.limits.may_prompt(state.now_ns, wishes, asked_for=asked_for)
+            or self._silent()
+        ) and state.limits.may_prompt(state.now_ns, state.preferences, asked_for=asked_for)
 
     def _prompt(
         self, episode: Episode, t_ns: int, said: list[Record], *, asked_for: bool = False
@@ -355,7 +380,7 @@ class Policy:
             return
         state.pause, effects = moved
         if before is None or before.id != state.pause.id:
-            state.limits.ask_again_ns = 0
+            state.limits.ask_again_ns, state.withheld = 0, ""
         self._learn(state.pause, effects)
         if before is None or _shows(before) != _shows(state.pause):
             state.step_t_ns = t_ns

@@ -102,6 +102,10 @@ class Preferences:
             self.choices.take(key, value)
             self.agreement.take(key, value)
 
+    def silent_at(self, wall_ns: int) -> bool:
+        """Whether the person wishes not to be asked at ``wall_ns`` (UTC ns of the wall clock)."""
+        return wall_ns < self.mute_until_ns or self.quiet_at(wall_ns)
+
     def quiet_at(self, wall_ns: int) -> bool:
         """Whether quiet hours hold at ``wall_ns`` (UTC ns of the wall clock)."""
         if self.quiet_from_min == self.quiet_to_min:
