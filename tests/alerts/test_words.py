@@ -9,7 +9,7 @@ from string import Formatter
 
 import pytest
 
-from vagalwatch.alerts import agreement, words
+from vagalwatch.alerts import agreement, consents, words
 from vagalwatch.alerts.afterwards import Question
 from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.alerts.steps import Step
@@ -118,6 +118,15 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("step", [*Step]),
         ("ask", [*Question]),
         ("agree", [key.removeprefix("agreed-") for key in agreement.KEYS]),
+        ("consent", [key.removeprefix(consents.PREFIX) for key in consents.TABLE]),
+        (
+            "consent",
+            [
+                f"{row.key.removeprefix(consents.PREFIX)}-{purpose}"
+                for row in consents.TABLE.values()
+                for purpose in row.purposes
+            ],
+        ),
         ("agreed", [key.removeprefix("agreed-") for key in agreement.TEXTS]),
         (
             "agreed",

@@ -5,19 +5,19 @@ PUBACK is no delivery (mosquitto as installed lost 50 of 50 acknowledged message
 Then the latest state, row and break step of each wearer; what was superseded stays in the
 journal. A late alert is history: it is not sent.
 
-State and rows are sent only where the wearer's own ``consent-mqtt`` setting names them (a JSON
-list of ``"state"`` and ``"estimate"``; nothing by default), since whoever has the broker's
-password reads them. A withdrawn consent clears what the broker retains.
+State and rows are sent only where the wearer's own ``consent-mqtt`` setting names them
+(``"state"``, ``"estimate"``; nothing by default; :mod:`vagalwatch.alerts.consents`), since whoever
+has the broker's password reads them. A withdrawn consent clears what the broker retains.
 
 All times here are wall time.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from vagalwatch.alerts import consents
 from vagalwatch.alerts.policy import repeat_at_ns
 from vagalwatch.deliver import mqtt_messages as messages
 from vagalwatch.records import (
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 KINDS: Final = ("alert", "answer", "break", "setting", "clock-step", "estimate")
 EVENTS: Final = tuple(kind for kind in KINDS if kind != "estimate")
 
-CONSENT: Final = "consent-mqtt"
 RESEND_NS: Final = 15_000_000_000
 """Seven more tries in the 120 s that a prompt is valid."""
 
@@ -101,7 +100,7 @@ class Outbox:
                     self._open[record.alert_id].break_id = record.id
             case Estimate():
                 self._row(record)
-            case Setting(key=key) if key == CONSENT:
+            case Setting(key=key) if key == consents.MQTT:
                 self._consents(record)
 
     def due(self, now_ns: int) -> list[Outgoing]:
@@ -155,12 +154,7 @@ class Outbox:
                 del self._open[key]
 
     def _consents(self, setting: Setting) -> None:
-        try:
-            wanted = json.loads(setting.value)
-        except (ValueError, RecursionError):
-            wanted = []
-        names = wanted if isinstance(wanted, list) else []
-        self._consent[setting.wearer] = frozenset({"state", "estimate"} & {*map(str, names)})
+        self._consent[setting.wearer] = consents.given(setting.key, setting.value).to
         self._want(setting.wearer, "state")
         self._want(setting.wearer, "availability")
 

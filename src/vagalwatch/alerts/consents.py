@@ -1,0 +1,91 @@
+"""What a person can agree to, a row each; given and taken back on their own page; pure.
+
+A consent is a ``Setting`` record of the wearer alone. Nobody can give it in their place:
+``vagalwatch set`` does not take it, for whoever sits at the machine may be another person. A key
+is one recipient; what they get (a purpose) is agreed to one by one. The value names the purposes
+and the version of the text that was read::
+
+    {"to": ["state"], "text": 1}
+
+Nothing agreed to is ``{"to": [], "text": 1}``; no record is no consent. A bare list, as journals
+from before versions have it, counts too, as of text 0.
+
+What a row asks stands in the words file: ``consent.mqtt`` names the recipient of
+``consent-mqtt``, ``consent.mqtt-state`` says what is agreed to. **Who changes such a line in its
+meaning raises the row's text**, so that it is asked anew; what was agreed to stands until then.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final, NamedTuple
+
+MEASURE: Final = "consent-measure"
+MQTT: Final = "consent-mqtt"
+RESEARCH: Final = "consent-research"
+
+PREFIX: Final = "consent-"
+
+
+class Consent(NamedTuple):
+    """One recipient (``key``), what they can be given, and the version of the lines that say so."""
+
+    key: str
+    purposes: tuple[str, ...]
+    text: int = 1
+
+
+_ROWS: Final = (
+    # Measuring itself: withdrawn, the sensors are let go.
+    Consent(MEASURE, ("body",)),
+    # Accounts of the MQTT broker.
+    Consent(MQTT, ("state", "estimate")),
+    # What was answered afterwards, for a study.
+    Consent(RESEARCH, ("answers",)),
+)
+TABLE: Final[dict[str, Consent]] = {row.key: row for row in _ROWS}
+"""In the order in which they are asked."""
+
+
+class Given(NamedTuple):
+    """What was agreed to, and which text was read."""
+
+    to: frozenset[str]
+    text: int
+
+
+NOTHING: Final = Given(frozenset(), 0)
+
+
+def given(key: str, value: str) -> Given:
+    """What the setting ``key`` agrees to; what cannot be read is no consent, and never an error."""
+    row = TABLE.get(key)
+    try:
+        said = json.loads(value)
+    except (ValueError, RecursionError):
+        return NOTHING
+    match said:
+        case {"to": list(names), "text": int(text)} if row is not None:
+            return Given(_known(row, names), text)
+        case list(names) if row is not None:
+            return Given(_known(row, names), 0)
+        case _:
+            return NOTHING
+
+
+def value_of(key: str, to: frozenset[str] | set[str], text: int) -> str:
+    """The value that agrees to ``to``, and to nothing else, as text number ``text`` has it.
+
+    Raises:
+        ValueError: there is no such consent or purpose, or the text that was read is not today's.
+    """
+    row = TABLE.get(key)
+    if row is None or not to <= {*row.purposes}:
+        raise ValueError("there is nothing of that name to agree to")
+    if text != row.text:
+        raise ValueError("what was read is not what is asked today")
+    return json.dumps({"to": [name for name in row.purposes if name in to], "text": text})
+
+
+def _known(row: Consent, names: list[object]) -> frozenset[str]:
+    return frozenset(name for name in row.purposes if name in names)
