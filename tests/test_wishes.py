@@ -31,6 +31,7 @@ GOOD = {
     "quiet-hours": '{"from": "22:00", "to": "07:00", "zone": "Europe/Helsinki"}',
     "mute-until": "2026-11-23T22:00",
     "safety-alerts": "false",
+    "paused": "true",
     "steps-chosen": '["four-seven-eight"]',
     "steps-left-out": "[]",
     "own-step": "my stamps",

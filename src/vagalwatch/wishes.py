@@ -38,6 +38,7 @@ KEYS: Final[dict[str, str]] = {
     "quiet-hours": '{"from": "22:00", "to": "07:00", "zone": "Europe/Helsinki"}, or null',
     "mute-until": "a time such as 2026-11-23T22:00 on this machine's clock, or null",
     "safety-alerts": "true or false: the alert for a heart that falls fast",
+    "paused": "true or false: ask and share nothing until false",
     "steps-chosen": 'steps wanted that do not come by themselves, as ["walk"] (docs/break.md)',
     "steps-left-out": 'steps never wanted, as ["taps"]',
     "own-step": "something absorbing of one's own, one line, or null",

@@ -221,6 +221,29 @@ def test_mute_can_be_taken_back(anna: Wearer) -> None:
     assert anna.episode() != []
 
 
+def test_nothing_is_asked_while_everything_is_paused_and_a_fall_is_told(anna: Wearer) -> None:
+    anna.sets("paused", "true")
+    anna.tick(40 * 24 * 3600)
+    assert anna.episode() == [], "however long ago that was"
+    anna.ends()
+    anna.says(A.START_BREAK)
+    assert anna.phases == [P.ON], "a break can always be taken"
+    anna.says(A.IM_BACK)
+    assert [type(each) for each in anna.episode(SAFETY)] == [Alert]
+    anna.tick(3600)
+    anna.sets("paused", "false")
+    assert len(anna.episode()) == 2
+
+
+def test_pausing_takes_an_open_question_back_and_leaves_a_break(anna: Wearer) -> None:
+    anna.episode()
+    anna.sets("paused", "true")
+    assert anna.phases == [P.OFFERED, P.EXPIRED]
+    anna.says(A.START_BREAK)
+    anna.sets("paused", "true")
+    assert anna.phases[2:] == [P.ON]
+
+
 def test_mute_ends_by_the_wall_clock_also_where_the_runs_clock_is_behind(anna: Wearer) -> None:
     behind_ns = 8 * 60 * MINUTE_NS
     anna.push(ClockStep(t_ns=anna.now_ns, recv_ns=anna.now_ns, delta_ns=behind_ns))

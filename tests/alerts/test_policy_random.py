@@ -38,6 +38,8 @@ SETTINGS = [
     ("later-minutes", "5"),
     ("mute-until", str(NOON_NS + 3600 * NS)),
     ("mute-until", "null"),
+    ("paused", "true"),
+    ("paused", "false"),
     ("quiet-hours", '{"from": "13:00", "to": "14:00", "zone": "Europe/Helsinki"}'),
     ("prompt-valid-s", "600"),
     ("refractory-minutes", "broken"),

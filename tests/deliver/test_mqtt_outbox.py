@@ -178,6 +178,32 @@ def test_goodbye_tells_those_who_were_told_of_a_sensor() -> None:
     ]
 
 
+def pausing(value: str) -> Setting:
+    return Setting(wearer="anna", t_ns=NOW_NS, recv_ns=NOW_NS, key="paused", value=value)
+
+
+def test_while_paused_only_a_rapid_fall_goes_out() -> None:
+    filled = Filled(a_consent(NOW_NS, "state", "estimate"), a_row(NOW_NS))
+    filled.take(a_step(NOW_NS, BreakPhase.ON))
+    filled.due()
+    filled.take(pausing("true"))
+    cleared = [(short(each), each.payload) for each in filled.box.due(NOW_NS)]
+    assert sorted(cleared) == [("anna/availability", b""), ("anna/state", b"")]
+    filled.take(a_row(NOW_NS + NS), a_step(NOW_NS + NS, BreakPhase.RETURNED))
+    assert filled.due(1) == []
+    filled.box.connected()
+    assert all(not each.payload for each in filled.box.due(NOW_NS + NS))
+    filled.take(an_alert(NOW_NS + NS, kind=EpisodeKind.SAFETY))
+    assert filled.due(1) == ["anna/alert"]
+
+
+def test_going_on_tells_nothing_of_the_time_between() -> None:
+    filled = Filled(a_consent(NOW_NS, "state"), pausing("true"), a_step(NOW_NS, BreakPhase.ON))
+    filled.take(a_row(NOW_NS), pausing("false"))
+    filled.box.connected()
+    assert sorted(filled.due()) == ["anna/availability", "anna/state"]
+
+
 RECORDS = st.lists(
     st.one_of(
         st.builds(a_row, st.just(NOW_NS), st.sampled_from(list(State))),

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from helpers_page import Story, ask, paired, serving
-from vagalwatch.records import Answer, AnswerKind, State
+from vagalwatch.records import Answer, AnswerKind, Setting, State
 from vagalwatch.settings import ConfigError, PageSettings
 from vagalwatch.web import app, guard
 from vagalwatch.web.app import PAIRINGS_PER_MINUTE, UNPAIRED, Page
@@ -190,6 +190,39 @@ def test_own_names() -> None:
         ["10.0.0.2", "10.0.0.2:443"],
         ["https://10.0.0.2", "https://10.0.0.2:443"],
     )
+
+
+# --- pausing everything ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_pausing_is_a_setting_of_ones_own(story: Story, *, paused: bool) -> None:
+    cookie = await paired(story.page, "ada")
+    reply = await ask(story.page, "POST", "/paused", {"paused": paused}, cookie=cookie)
+    assert (reply.status, reply.json) == (200, {"saved": True})
+    assert [(each.wearer, each.key, each.value) for each in settings_of(story)] == [
+        ("ada", "paused", json.dumps(paused))
+    ]
+
+
+@pytest.mark.parametrize("body", [{}, {"paused": "true"}, {"paused": True, "wearer": "sam"}, b"["])
+async def test_what_pauses_nothing_is_refused(story: Story, body: object) -> None:
+    cookie = await paired(story.page, "ada")
+    assert (await ask(story.page, "POST", "/paused", body, cookie=cookie)).status == 400
+    assert (await ask(story.page, "POST", "/paused", {"paused": True})).status == 401
+    assert story.said == []
+
+
+async def test_a_pause_holds_also_where_the_disk_takes_nothing(story: Story) -> None:
+    cookie = await paired(story.page, "ada")
+    story.full = True
+    reply = await ask(story.page, "POST", "/paused", {"paused": True}, cookie=cookie)
+    assert (reply.status, reply.json) == (202, {"saved": False})
+    assert len(settings_of(story)) == 1
+
+
+def settings_of(story: Story) -> list[Setting]:
+    return [each for each in story.said if isinstance(each, Setting)]
 
 
 # --- answers --------------------------------------------------------------------------------------

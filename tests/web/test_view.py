@@ -526,3 +526,36 @@ def test_whatever_happens_a_repeat_changes_nothing_and_no_signal_never_reads_as_
             assert row_ns is not None
             assert t_ns - row_ns <= 15 * NS
             assert not any(each["stream"] == "heart" for each in picture["missing"])
+
+
+# --- everything is paused -----------------------------------------------------------------------
+
+
+def sets(story: Story, key: str, value: str) -> None:
+    now_ns = story.clock.now_ns()
+    story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key=key, value=value))
+
+
+def test_a_pause_says_what_goes_on_all_the_same(story: Story) -> None:
+    story.row(State.SETTLED)
+    assert shown(story)["paused"] is None
+    sets(story, "paused", "true")
+    assert shown(story)["paused"] == "page.paused-tells"
+    sets(story, "safety-alerts", "false")
+    assert shown(story)["paused"] == "page.paused-silent"
+    sets(story, "paused", "false")
+    assert shown(story)["paused"] is None
+
+
+def test_a_pause_does_not_say_measuring_where_nothing_is(story: Story) -> None:
+    story.row(State.SETTLED)
+    sets(story, "paused", "true")
+    story.gap(GapReason.OFF_BODY)
+    assert shown(story)["paused"] == "gate.heart-off-body"
+
+
+def test_a_question_is_gone_when_everything_is_paused(story: Story) -> None:
+    story.row(State.SETTLED)
+    story.episode(EpisodeKind.FLOODING)
+    sets(story, "paused", "true")
+    assert (shown(story)["screen"], shown(story)["prompt"]) == ("measure", None)

@@ -3,9 +3,10 @@
 * At most a few prompts a day and a time without prompts after each: see ``limits.py``, which
   also learns from answers. Never two at once: none while a break is offered or on, none while a
   rapid-fall alert waits for an answer.
-* None while muted or in quiet hours. The person can always start a break. What lasts beyond them
-  is asked about once then, if no limit speaks against it; what a limit held back, or a break that
-  was on, is not: the one is there to ask less, and the other was the answer.
+* None while muted, in quiet hours or while everything is paused, which also takes an open question
+  back. The person can always start a break. What lasts beyond these is asked about once then, if
+  no limit speaks against it; what a limit held back, or a break that was on, is not: the one is
+  there to ask less, and the other was the answer.
 * A fault is no alarm: nothing is prompted on an unknown state.
 * A late prompt is history: it ends unanswered after ``prompt-valid-s``.
 * One gentle repeat and then silence. The repeat is the same alert with the same id, so it lives
@@ -14,8 +15,8 @@
 How a break moves stands in ``table.py``; here is only what makes its events happen.
 
 The rapid fall of the heart (``safety``) is an alert of its own: it opens no break, ends an offer
-that is open, counts towards no limit, and has its own refractory time. Mute and quiet hours do
-not silence it (see :mod:`vagalwatch.alerts.preferences`).
+that is open, counts towards no limit, and has its own refractory time. Mute, quiet hours and
+pausing do not silence it (see :mod:`vagalwatch.alerts.preferences`).
 
 Time comes from the records' ``recv_ns``. Over a restart a break runs on by wall time; where the
 clock has gone backwards, the time in between is unknown and counts as none.
@@ -143,6 +144,7 @@ class Policy:
                 self._answer(record, said)
             case Setting():
                 self._setting(record)
+                self._take_back_if_paused(said)
             case _:
                 pass
         return said
@@ -347,6 +349,12 @@ class Policy:
             self.state.preferences.take(setting.key, setting.value)
         if setting.key == "prompts-per-day":
             self.state.limits.fewer = 0
+
+    def _take_back_if_paused(self, said: list[Record]) -> None:
+        """End a question that nobody has answered; small steps that were begun go on."""
+        wishes, pause = self.state.preferences, self.state.pause
+        if wishes.paused and pause is not None and pause.phase == BreakPhase.OFFERED:
+            self._happens(Sign.OFFER_OVER, said)
 
     # --- the break --------------------------------------------------------------------------
 

@@ -12,13 +12,14 @@ key                     value (JSON)                                   default  
 ``later-minutes``       after "later", when to ask once more           10       5 to 60
 ``break-minutes``       agreed length of a break                       20       20 to 1440
 ``safety-alerts``       false switches the rapid-fall alert off        true
+``paused``              true: nothing is asked or shared until false   false
 ======================  =============================================  =======  ===============
 
 Beside these stand what was chosen about the steps (:class:`vagalwatch.alerts.steps.Choices`) and
 what two people agreed on (:class:`vagalwatch.alerts.agreement.Agreement`).
 
 None of these but ``safety-alerts`` touches the rapid-fall alert: where convenience and safety
-part, safety wins, and who mutes prompts has not said "let me fall".
+part, safety wins, and who mutes prompts, or pauses everything, has not said "let me fall".
 
 A number out of bounds is taken at the bound. A value of the wrong kind is refused by
 :func:`check` where a person enters it; the engine, which replays old journals, leaves the
@@ -68,6 +69,7 @@ class Preferences:
     later_minutes: int = 10
     break_minutes: int = MIN_BREAK_MINUTES
     safety_alerts: bool = True
+    paused: bool = False
     choices: Choices = field(default_factory=Choices)
     agreement: Agreement = field(default_factory=Agreement)
 
@@ -91,10 +93,9 @@ class Preferences:
             until = json.loads(value)
             self.mute_until_ns = 0 if until is None else _integer(until)
         elif key == "safety-alerts":
-            wanted = json.loads(value)
-            if not isinstance(wanted, bool):
-                raise ValueError("expected true or false")
-            self.safety_alerts = wanted
+            self.safety_alerts = _boolean(json.loads(value))
+        elif key == "paused":
+            self.paused = _boolean(json.loads(value))
         elif key == "quiet-hours":
             hours = _quiet_hours(json.loads(value))
             self.quiet_from_min, self.quiet_to_min, self.quiet_zone = hours
@@ -104,7 +105,7 @@ class Preferences:
 
     def silent_at(self, wall_ns: int) -> bool:
         """Whether the person wishes not to be asked at ``wall_ns`` (UTC ns of the wall clock)."""
-        return wall_ns < self.mute_until_ns or self.quiet_at(wall_ns)
+        return self.paused or wall_ns < self.mute_until_ns or self.quiet_at(wall_ns)
 
     def quiet_at(self, wall_ns: int) -> bool:
         """Whether quiet hours hold at ``wall_ns`` (UTC ns of the wall clock)."""
@@ -130,6 +131,12 @@ def check(key: str, value: str) -> None:
 def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("expected a whole number")  # noqa: TRY004 - one kind of error for callers
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")  # noqa: TRY004 - one kind of error for callers
     return value
 
 

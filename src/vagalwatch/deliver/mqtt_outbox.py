@@ -7,7 +7,9 @@ journal. A late alert is history: it is not sent.
 
 State and rows are sent only where the wearer's own ``consent-mqtt`` setting names them
 (``"state"``, ``"estimate"``; nothing by default; :mod:`vagalwatch.alerts.consents`), since whoever
-has the broker's password reads them. A withdrawn consent clears what the broker retains.
+has the broker's password reads them. A withdrawn consent clears what the broker retains. While a
+wearer has paused everything, no consent holds and no break step goes out; a rapid fall is still
+told.
 
 All times here are wall time.
 """
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 KINDS: Final = ("alert", "answer", "break", "setting", "clock-step", "estimate")
 EVENTS: Final = tuple(kind for kind in KINDS if kind != "estimate")
 
+PAUSED: Final = "paused"
 RESEND_NS: Final = 15_000_000_000
 """Seven more tries in the 120 s that a prompt is valid."""
 
@@ -78,6 +81,7 @@ class Outbox:
         self._rows: dict[str, Estimate] = {}
         self._steps: dict[str, BreakStep] = {}
         self._consent: dict[str, frozenset[str]] = {}
+        self._paused: set[str] = set()
         self._due: dict[str, None] = {}
         """Topics to send, in the order in which they came to be due."""
 
@@ -92,16 +96,17 @@ class Outbox:
             case Answer():
                 self._close(record.about)
             case BreakStep():
-                self._steps[record.wearer] = record
-                self._want(record.wearer, "break")
+                if record.wearer not in self._paused:
+                    self._steps[record.wearer] = record
+                    self._want(record.wearer, "break")
                 if record.phase != BreakPhase.OFFERED:
                     self._close(record.alert_id)
                 elif record.alert_id in self._open:
                     self._open[record.alert_id].break_id = record.id
             case Estimate():
                 self._row(record)
-            case Setting(key=key) if key == consents.MQTT:
-                self._consents(record)
+            case Setting():
+                self._setting(record)
 
     def due(self, now_ns: int) -> list[Outgoing]:
         """Everything to send at ``now_ns``; it counts as sent (see :meth:`connected`)."""
@@ -119,7 +124,7 @@ class Outbox:
 
     def goodbye(self) -> list[Outgoing]:
         """What is said last: from here on nothing is measured."""
-        sharing = sorted(w for w, consent in self._consent.items() if "state" in consent)
+        sharing = sorted(w for w in self._consent if "state" in self._shared(w))
         return [self._availability(wearer, OFFLINE) for wearer in (*sharing, "")]
 
     def connected(self) -> None:
@@ -130,7 +135,7 @@ class Outbox:
             if wearer in self._steps:
                 self._want(wearer, "break")
             if wearer in self._consent:  # given now, or once: then what is retained is cleared
-                for name in ("availability", "state", *self._consent[wearer] - {"state"}):
+                for name in ("availability", "state", *self._shared(wearer) - {"state"}):
                     self._want(wearer, name)
 
     def forget(self, wearer: str) -> None:
@@ -139,6 +144,7 @@ class Outbox:
         self._rows.pop(wearer, None)
         self._steps.pop(wearer, None)
         self._consent.pop(wearer, None)
+        self._paused.discard(wearer)
         self._wearers -= {wearer}  # what is committed and was not read yet is not taken
         mine = messages.topic(self._site, wearer, "")
         self._due = {name: None for name in self._due if not name.startswith(f"{mine}/")}
@@ -153,14 +159,35 @@ class Outbox:
             if about and about in {key, opened.break_id}:
                 del self._open[key]
 
+    def _setting(self, setting: Setting) -> None:
+        if setting.key == consents.MQTT:
+            self._consents(setting)
+        elif setting.key == PAUSED:
+            self._pauses(setting)
+
     def _consents(self, setting: Setting) -> None:
         self._consent[setting.wearer] = consents.given(setting.key, setting.value).to
         self._want(setting.wearer, "state")
         self._want(setting.wearer, "availability")
 
+    def _pauses(self, setting: Setting) -> None:
+        if setting.value == "true":
+            self._paused.add(setting.wearer)
+            self._steps.pop(setting.wearer, None)  # or it would be told anew, and by then be old
+        else:
+            self._paused.discard(setting.wearer)
+        if setting.wearer in self._consent:
+            self._want(setting.wearer, "state")
+            self._want(setting.wearer, "availability")
+
+    def _shared(self, wearer: str) -> frozenset[str]:
+        """What may go out of ``wearer`` now."""
+        none: frozenset[str] = frozenset()
+        return none if wearer in self._paused else self._consent.get(wearer, none)
+
     def _row(self, row: Estimate) -> None:
         before, self._rows[row.wearer] = self._rows.get(row.wearer), row
-        consent = self._consent.get(row.wearer, frozenset())
+        consent = self._shared(row.wearer)
         for name in sorted(consent):
             self._want(row.wearer, name)
         turned = before is None or _measures(before) != _measures(row)
@@ -192,7 +219,7 @@ class Outbox:
         if name == "estimate":
             payload = messages.estimate_message(row).payload() if row and fresh else None
             return Outgoing(topic, payload, qos=0, retain=False) if payload else None
-        if "state" not in self._consent.get(wearer, ()):
+        if "state" not in self._shared(wearer):
             return Outgoing(topic, b"", qos=1, retain=True)
         if name == "availability":
             online = row is not None and fresh and _measures(row)

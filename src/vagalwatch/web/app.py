@@ -26,7 +26,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vagalwatch.alerts import words
 from vagalwatch.clock import NS
-from vagalwatch.records import SITE, Answer
+from vagalwatch.journal.port import NotRecordingError
+from vagalwatch.records import SITE, Answer, Setting
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
@@ -63,11 +64,15 @@ FILES: Final = {
     "/": ("index.html", "text/html"),
     "/pair": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
+    "/dark.css": ("dark.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
     "/cards.js": ("cards.js", "text/javascript"),
+    "/device.js": ("device.js", "text/javascript"),
+    "/further.js": ("further.js", "text/javascript"),
     "/link.js": ("link.js", "text/javascript"),
     "/pacer.js": ("pacer.js", "text/javascript"),
     "/pulse.js": ("pulse.js", "text/javascript"),
+    "/senses.js": ("senses.js", "text/javascript"),
     "/words.js": ("words.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
@@ -75,6 +80,10 @@ FILES: Final = {
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Pausing(_Strict):
+    paused: bool
 
 
 class _Code(_Strict):
@@ -116,6 +125,7 @@ class Page:
         self.started = asyncio.Event()
         self._settings = settings
         self._credentials = credentials
+        self._inbox = inbox
         self._answers = Answers(inbox)
         self._clock = clock
         self._seats = {wearer: Seat(wearer) for wearer in wearers}
@@ -131,6 +141,7 @@ class Page:
                 *(Route(path, self._file) for path in self._files),
                 Route("/pair", self._pair, methods=["POST"]),
                 Route("/answer", self._answer, methods=["POST"]),
+                Route("/paused", self._pausing, methods=["POST"]),
                 WebSocketRoute("/live", self._live),
             ],
             exception_handlers={ConfigError: _unusable},
@@ -290,6 +301,27 @@ class Page:
             return _refused("unpaired", 401)
         saved = await self._answers.take(said.record(wearer, self._clock.now_ns()))
         return JSONResponse({"saved": saved}, 200 if saved else 202)
+
+    async def _pausing(self, request: Request) -> Response:
+        """Pause everything, or go on; said twice it is the same, so it needs no id."""
+        wearer = self._wearer(request)
+        if wearer is None:
+            return _refused("unpaired", 401)
+        body = await small_body(request)
+        try:
+            wanted = _Pausing.model_validate_json(body or b"")
+        except ValidationError:
+            return _refused("bad-request", 400)
+        if wearer not in self._seats:  # erased while the body came
+            return _refused("unpaired", 401)
+        now_ns = self._clock.now_ns()
+        value = json.dumps(wanted.paused)
+        setting = Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key="paused", value=value)
+        try:
+            await self._inbox.submit(setting)
+        except NotRecordingError:
+            return JSONResponse({"saved": False}, 202)
+        return JSONResponse({"saved": True})
 
     async def _live(self, websocket: WebSocket) -> None:
         await websocket.accept()

@@ -183,6 +183,7 @@ class View:
             if self._notice is None
             else {"say": self._notice[0], "about": self._notice[1]},
             "ask": self._ask_json(),
+            "paused": self._paused(),
         }
 
     def why(self, *, numbers: bool) -> list[dict[str, str]]:
@@ -374,6 +375,15 @@ class View:
             say = f"gate.{estimate.reason}"
             return out | {"kind": "calibrating", "say": say, "progress": _progress(estimate)}
         return out | {"kind": "measuring", "say": f"state.{estimate.state}"}
+
+    def _paused(self) -> str | None:
+        """While everything is paused, what goes on all the same: a line's key."""
+        if not self._preferences.paused:
+            return None
+        measure = self._measure()
+        if measure["kind"] == "not-measuring":
+            return str(measure["say"])
+        return "page.paused-tells" if self._preferences.safety_alerts else "page.paused-silent"
 
     def _finding(self) -> bool:
         """Whether sensors that were never seen may still be on their way."""

@@ -5,7 +5,7 @@
 // [answer, label, what it is about], plain: the answers can wait, numbers: may they be shown,
 // offline: the card itself says that the line is lost.
 //
-// Answers that only this page knows: "done", "open" and "close" (see page.js). They are not sent.
+// Answers that only this page knows: "done", "open", "close" and "go-on" (see page.js).
 
 import { line, say, section, split } from "./words.js";
 
@@ -60,6 +60,7 @@ function offline() {
 function measure(state) {
   const { measure: now, missing, notice, ask, why } = state.view;
   const because = why.map(({ say: key, ...values }) => ["", line(key, values)]);
+  if (state.view.paused) return paused(state);
   const expired = notice?.say === "break.expired";
   const since = missing.map(({ stream, since_ms }) =>
     line(`page.since-${stream}`, { time: clock(since_ms, state, Math.floor) }));
@@ -74,6 +75,16 @@ function measure(state) {
     answers: expired ? [["yes", line("page.still-break"), notice.about]] : answers("", "start-break"),
     quiet: [...(ask ? [["open", line("ask.open"), "ask"]] : []), open("card")],
     numbers: now.kind !== "not-measuring" || state.numbers,
+  };
+}
+
+// Nothing is asked; what goes on all the same is said.
+function paused({ view }) {
+  return {
+    ...split(line("page.paused")),
+    lines: [line(view.paused)],
+    answers: [["go-on", line("page.go-on"), ""], ...answers("", "start-break")],
+    quiet: [open("card")],
   };
 }
 

@@ -141,12 +141,18 @@ export function askForNumbers(wanted) {
 
 // --- answers out ------------------------------------------------------------------------------
 
+// The id makes retries one answer. (crypto.randomUUID is missing on plain http.)
+export const say = (answer, about) =>
+  send("/answer", { id: randomId(), answer, about, minutes: answer === "more-time" ? 20 : null });
+
+export const pauseAll = (paused) => send("/paused", { paused });
+
 // The same tap twice is one answer; another tap takes the place of one still on its way.
-export async function say(answer, about) {
+async function send(path, body) {
   if (resting()) return;
   const mine = {
-    // The id makes retries one answer. (crypto.randomUUID is missing on plain http.)
-    body: { id: randomId(), answer, about, minutes: answer === "more-time" ? 20 : null },
+    path,
+    body,
     since: moment(),
     seen: JSON.stringify(state.view),
     state: "sending",
@@ -155,7 +161,8 @@ export async function say(answer, about) {
   show();
   for (let n = 0; sending === mine && mine.state === "sending"; n += 1) {
     const ageMs = Math.round(since(mine.since));
-    const status = ageMs > TRY_FOR_MS ? 400 : await post("/answer", { ...mine.body, age_ms: ageMs });
+    const aged = path === "/answer" ? { ...body, age_ms: ageMs } : body;
+    const status = ageMs > TRY_FOR_MS ? 400 : await post(path, aged);
     if (status === 200 || status === 202) mine.state = "heard";
     else if (status === 400) mine.state = "gave-up";
     else if (status === 401) shut("unpaired");

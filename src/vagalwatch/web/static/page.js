@@ -2,9 +2,11 @@
 // link.js talks to the service, cards.js decides what a screen says, words.js has the lines.
 
 import { card } from "./cards.js";
+import * as further from "./further.js";
 import * as link from "./link.js";
 import * as pacer from "./pacer.js";
 import * as pulse from "./pulse.js";
+import { darken } from "./senses.js";
 import { line, load, section } from "./words.js";
 
 const AWAY = "https://www.wikipedia.org/"; // neutral, quick, and in everybody's history
@@ -53,12 +55,16 @@ function draw() {
   drawAnswers("otherwise", now.otherwise ?? []);
   byId("else").hidden = !now.otherwise;
   pulse.draw(now.numbers === true && door === "open");
+  further.draw(view, door === "open" || door === "lost");
+  byId("pause-all").hidden = door !== "open" || view?.screen !== "measure" || view.paused !== null;
+  darken();
 }
 
 function mark(view, door, said) {
   if (!view || said) return "";
   if (door === "lost") return line("page.offline-mark");
   if (!view.recording) return line("page.not-recording");
+  if (view.paused && view.screen !== "measure") return line("page.paused-mark");
   return view.anew ? line("page.journal-anew") : "";
 }
 
@@ -126,6 +132,7 @@ const local = {
   done: read,
   open: (what) => {
     opened = what;
+    further.close();
     draw();
     byId("say").focus({ preventScroll: false });
   },
@@ -133,6 +140,7 @@ const local = {
     opened = "";
     draw();
   },
+  "go-on": () => link.pauseAll(false),
 };
 
 // 112 and 911 reach help from any mobile phone (3GPP TS 22.101, 10.1.1).
@@ -175,6 +183,7 @@ addEventListener("keydown", (event) => {
 // --- starting ---------------------------------------------------------------------------------
 
 async function start() {
+  darken();
   byId("leave").onclick = leave;
   const code = location.pathname === "/pair" ? location.hash.slice(1) : "";
   if (location.pathname === "/pair") history.replaceState(null, "", "/"); // out of the history
@@ -195,6 +204,14 @@ async function start() {
   byId("progress").setAttribute("aria-label", line("page.how-far"));
   byId("help-title").textContent = line("page.help");
   byId("help-lines").replaceChildren(...section("page.help-").map((text) => element("li", text)));
+  document.querySelector("[data-further='/device.js']").textContent = line("page.device");
+  byId("further-back").textContent = line("page.back");
+  byId("pause-all").textContent = line("page.pause-all");
+  byId("pause-all").onclick = () => {
+    further.close();
+    link.pauseAll(true);
+  };
+  further.start(draw);
   pacer.start();
   pulse.start(draw);
   if (code) {

@@ -1,0 +1,58 @@
+// A further screen: what a footer button opens in the place of the card. Its module is fetched
+// when it is first wanted, so that the page itself stays small.
+//
+// Such a module exports show(box, close): it fills the empty `box`, and may call `close` when the
+// person is done. It keeps nothing that is half written: whoever needs the screen takes it.
+
+import { line } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+const buttons = () => document.querySelectorAll("[data-further]");
+
+const NEVER = ["prompt", "safety"]; // screens that are one question and nothing else
+const TAKES = [...NEVER, "steadying", "break", "time-up"]; // screens that close it when they come
+
+let change = () => {};
+let opened = ""; // the module's address
+let screen = ""; // the picture that it was opened on, or came since
+
+export function start(onChange) {
+  change = onChange;
+  for (const button of buttons()) button.onclick = () => open(button.dataset.further);
+  byId("further-back").onclick = close;
+}
+
+export async function open(path) {
+  opened = path;
+  const box = document.createElement("div"); // of its own: a late one draws into nothing
+  byId("further-box").replaceChildren(box);
+  byId("further").hidden = false;
+  byId("now").hidden = true;
+  change();
+  byId("further-back").focus();
+  try {
+    const { show } = await import(path);
+    await show(box, () => { if (box.isConnected) close(); });
+  } catch {
+    box.textContent = line("page.offline");
+  }
+}
+
+export function close() {
+  if (!opened) return;
+  opened = "";
+  byId("further-box").replaceChildren();
+  byId("further").hidden = true;
+  byId("now").hidden = false;
+  change();
+  byId("say").focus({ preventScroll: false });
+}
+
+// Called with each picture: who is asked something, or on a break since, has the screen back.
+export function draw(view, paired) {
+  const now = view ? `${view.screen} ${(view.prompt ?? view.safety ?? view.break)?.id ?? ""}` : "";
+  const turned = now !== screen && TAKES.includes(view?.screen);
+  screen = now;
+  if (turned || !paired) close();
+  for (const button of buttons()) button.hidden = !paired || NEVER.includes(view?.screen);
+}

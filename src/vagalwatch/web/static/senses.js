@@ -1,0 +1,36 @@
+// How this browser shows things: the person's wishes for this one device. They stay on it, and say
+// nothing about the person.
+
+const KEY = "senses";
+
+const AS_IT_COMES = {
+  dark: "phone", // "phone": by its own habit; "night": also from nine to seven; "always"
+};
+
+export const senses = { ...AS_IT_COMES, ...read() };
+
+function read() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+  } catch {
+    return {}; // no storage in this browser, or not ours
+  }
+}
+
+export function wish(name, value) {
+  senses[name] = value;
+  try {
+    localStorage.setItem(KEY, JSON.stringify(senses));
+  } catch {
+    // It holds until the page is closed.
+  }
+  darken();
+}
+
+// Dark at night, where the phone does not turn dark by itself. Called now and then.
+export function darken(hour = new Date().getHours()) {
+  const night = senses.dark === "night" && (hour >= 21 || hour < 7);
+  const media = night || senses.dark === "always" ? "all" : "(prefers-color-scheme: dark)";
+  const sheet = document.getElementById("dark");
+  if (sheet.media !== media) sheet.media = media;
+}
