@@ -117,6 +117,7 @@ class AnswerKind(StrEnum):
     NOT_FROM_THIS = "not-from-this"
     MENDED = "mended"
     NOT_MENDED = "not-mended"
+    SET_OFF = "set-off"  # what set it off, in the person's own words (Answer.text)
     FEWER = "fewer"  # once a week: too many prompts
     NOT_TOO_MANY = "not-too-many"
     SKIP = "skip"
@@ -321,6 +322,9 @@ class Answer:
     minutes: int | None = None
     via: Literal["page", "mqtt", "story"] = "page"
     id: str = ""
+    text: str | None = None
+    """The person's own words (``set-off``), for them and their therapist: never in a log, over
+    MQTT or to InfluxDB."""
     kind: Literal["answer"] = "answer"
 
 

@@ -47,7 +47,7 @@ def ended(phase: BreakPhase) -> list[Line]:
 
 
 def taken(phase: BreakPhase) -> list[Line]:
-    felt = (A.BETTER, A.SAME, A.WORSE, A.NOT_FROM_THIS, A.MENDED, A.NOT_MENDED)
+    felt = (A.BETTER, A.SAME, A.WORSE, A.NOT_FROM_THIS, A.MENDED, A.NOT_MENDED, A.SET_OFF)
     return [
         *ended(phase),
         (A.RIGHT, phase, (E.AS_WISHED,), ""),

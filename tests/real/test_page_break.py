@@ -108,6 +108,7 @@ async def test_not_yet_settled_the_person_overrides_and_mends(
         await own.tap("This made it worse")
         await own.say("Did you two mend a bit?")
         await own.tap("Skip")
+        await own.tap("Skip")
         await own.say("You came back.")
         await expect(own.tab.locator("#notice")).to_contain_text("Thank you for saying so.")
         await picture(own, "28-after-worse")
@@ -115,8 +116,26 @@ async def test_not_yet_settled_the_person_overrides_and_mends(
         await expect(own.tab.get_by_role("button", name="I need a break")).to_be_visible()
         assert said(story) == [
             *(A.YES, A.DIZZY, A.MORE_TIME, A.IM_BACK),
-            *(A.RIGHT, A.WORSE, A.MADE_WORSE, A.SKIP),
+            *(A.RIGHT, A.WORSE, A.MADE_WORSE, A.SKIP, A.SKIP),
         ]
+        assert own.errors == []
+
+
+async def test_what_set_it_off_is_kept_in_ones_own_words(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        await own.tap("I need a break")
+        await own.tap("I'm back")
+        await own.tap("A few questions, or skip")
+        await own.tap("Better")
+        await own.tap("Yes, a bit")
+        await own.say("What set it off?")
+        await own.tab.get_by_label("What set it off?").fill(" the bins,\nagain ")
+        await picture(own, "27-ask-set-off")
+        await own.tap("Keep this")
+        await own.say("You came back.")
+        written = [each.text for each in story.said if isinstance(each, Answer) and each.text]
+        assert written == ["the bins, again"]
+        assert not any("bins" in frame for frame in own.frames), "no picture holds it"
         assert own.errors == []
 
 

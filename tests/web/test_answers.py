@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from vagalwatch.records import Answer, AnswerKind, Marker, Setting
-from vagalwatch.web.answers import KEPT, Answers
+from vagalwatch.web.answers import KEPT, Answers, Said
 
 
 class Inbox:
@@ -61,3 +62,10 @@ async def test_memory_is_bounded_and_forgets_whom_it_must() -> None:
     answers.forget("ada")
     assert await answers.take(answer("500"))
     assert inbox.said == [answer("0"), answer("500")]
+
+
+def test_own_words_come_trimmed_and_without_them_nothing_is_added() -> None:
+    body = {"id": "a" * 32, "answer": "set-off", "about": "b", "text": " the bins, again "}
+    assert Said.model_validate_json(json.dumps(body)).record("ada", 5).text == "the bins, again"
+    plain = {"id": "a" * 32, "answer": "better", "about": "b", "text": None}
+    assert Said.model_validate_json(json.dumps(plain)).record("ada", 5).text is None

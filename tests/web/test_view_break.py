@@ -143,13 +143,13 @@ def test_questions_come_one_after_the_other_and_end(story: Story) -> None:
     assert shown(story)["ask"] is None
     say(story, A.IM_BACK, about)
     asked = []
-    for answer in (A.RIGHT, A.WORSE, A.NOT_FROM_THIS, A.SKIP):
+    for answer in (A.RIGHT, A.WORSE, A.NOT_FROM_THIS, A.SKIP, A.SET_OFF):
         ask = shown(story)["ask"]
         assert ask["about"] == about
         assert answer == A.SKIP or answer in ask["answers"]
         asked.append(ask["ask"])
         say(story, answer, about)
-    assert asked == ["prompt", "felt", "cause", "mended"]
+    assert asked == ["prompt", "felt", "cause", "mended", "set-off"]
     assert shown(story)["ask"] is None
 
 

@@ -23,6 +23,7 @@ class Question(StrEnum):
     FELT = "felt"  # better, same or worse?
     CAUSE = "cause"  # did this make it worse? Only after "worse"
     MENDED = "mended"  # did you two mend a bit? Only after coming back
+    SET_OFF = "set-off"  # what set it off, in the person's own words
     TOO_MANY = "too-many"  # once a week, also of who never takes a break
 
 
@@ -31,8 +32,12 @@ CHOICES: Final[dict[str, tuple[AnswerKind, ...]]] = {
     Question.FELT: (AnswerKind.BETTER, AnswerKind.SAME, AnswerKind.WORSE),
     Question.CAUSE: (AnswerKind.MADE_WORSE, AnswerKind.NOT_FROM_THIS),
     Question.MENDED: (AnswerKind.MENDED, AnswerKind.NOT_MENDED),
+    Question.SET_OFF: (AnswerKind.SET_OFF,),
     Question.TOO_MANY: (AnswerKind.FEWER, AnswerKind.NOT_TOO_MANY),
 }
+
+LONGEST_WORDS: Final = 200
+"""Characters of what set it off: a sentence or two. The pattern is asked for, not an account."""
 
 _TAKEN: Final = frozenset({BreakPhase.RETURNED, BreakPhase.NOT_RESUMED})
 ASKED: Final = _TAKEN | {BreakPhase.DECLINED, BreakPhase.THINKING}
@@ -48,6 +53,7 @@ def questions(pause: Pause, *, weekly: bool) -> tuple[str, ...]:
         asks.append(Question.FELT)
         if pause.phase == BreakPhase.RETURNED:
             asks.append(Question.MENDED)
+        asks.append(Question.SET_OFF)
     if weekly and pause.phase in ASKED:
         asks.append(Question.TOO_MANY)
     return tuple(asks)

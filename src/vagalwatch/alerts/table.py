@@ -85,7 +85,7 @@ def _ended(phase: BreakPhase) -> dict[Event, Row]:
 
 def _taken(phase: BreakPhase) -> dict[Event, Row]:
     """Rows of a break that was taken and has ended: how it was is asked as well."""
-    kept = (_A.BETTER, _A.SAME, _A.WORSE, _A.NOT_FROM_THIS, _A.MENDED, _A.NOT_MENDED)
+    kept = (_A.BETTER, _A.SAME, _A.WORSE, _A.NOT_FROM_THIS, _A.MENDED, _A.NOT_MENDED, _A.SET_OFF)
     return {
         **_ended(phase),
         **dict.fromkeys(kept, Row(phase)),

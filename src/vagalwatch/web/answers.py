@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from vagalwatch.alerts.afterwards import LONGEST_WORDS
+from vagalwatch.alerts.steps import one_line
 from vagalwatch.clock import NS
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.records import Answer, AnswerKind
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from vagalwatch.deliver.port import Inbox
+
+
+def _own_words(text: str) -> str:
+    return one_line(text, LONGEST_WORDS)
+
 
 KEPT: Final = 1024
 """Answers remembered against retries; a retry comes within minutes."""
@@ -29,6 +38,13 @@ class Said(BaseModel):
     minutes: Annotated[int | None, Field(ge=1, le=24 * 60)] = None
     age_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
     """How long ago the person tapped."""
+    text: Annotated[str, AfterValidator(_own_words), Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _words_only_where_asked_for(self) -> Self:
+        if (self.text is not None) != (self.answer is AnswerKind.SET_OFF):
+            raise ValueError("words belong to the question that asks for them")
+        return self
 
     def record(self, wearer: str, now_ns: int) -> Answer:
         """The answer as it is journalled: when it was given and when it came."""
@@ -40,6 +56,7 @@ class Said(BaseModel):
             about=self.about,
             minutes=self.minutes,
             id=self.id,
+            text=self.text,
         )
 
 

@@ -3,9 +3,10 @@
 // A card: say, more, notice, lines, strong, show: in large letters for another to read, progress,
 // steps, folded: rows of [title, [[small, text], ...]], call, answers, quiet and otherwise: rows of
 // [answer, label, what it is about], plain: the answers can wait, numbers: may they be shown,
-// offline: the card itself says that the line is lost.
+// offline: the card itself says that the line is lost, write: the answer is in one's own words.
 //
-// Answers that only this page knows: "done", "open", "close" and "go-on" (see page.js).
+// Answers that only this page knows: "done", "open", "close" and "go-on" (see page.js); "set-off" takes
+// what was written along.
 
 import { line, say, section, split } from "./words.js";
 
@@ -181,7 +182,7 @@ function after({ break: pause, notice, ask }) {
 function ask({ about, ask: question, answers: kinds }) {
   const label = (kind) => (kind === "wrong" ? line("ask.prompt-wrong") : line(`answer.${kind}`));
   return {
-    say: line(`ask.${question}`),
+    ...split(line(`ask.${question}`)),
     answers: [
       ...kinds.map((kind) => [kind, label(kind), about]),
       ...answers(about, "skip"),
@@ -189,5 +190,6 @@ function ask({ about, ask: question, answers: kinds }) {
     ],
     quiet: [...answers(about, "skip-all"), close()],
     plain: true,
+    write: question === "set-off",
   };
 }

@@ -142,8 +142,8 @@ export function askForNumbers(wanted) {
 // --- answers out ------------------------------------------------------------------------------
 
 // The id makes retries one answer. (crypto.randomUUID is missing on plain http.)
-export const say = (answer, about) =>
-  send("/answer", { id: randomId(), answer, about, minutes: answer === "more-time" ? 20 : null });
+export const say = (answer, about, text) =>
+  send("/answer", { id: randomId(), answer, about, minutes: answer === "more-time" ? 20 : null, text });
 
 export const pauseAll = (paused) => send("/paused", { paused });
 

@@ -48,6 +48,7 @@ function draw() {
   document.body.classList.toggle("show", now.show === true);
   drawStep(now.steps, now.about);
   drawFolded(now.folded ?? []);
+  drawWritten(now);
   put("sending", link.sendingLine());
   drawAnswers("answers", now.answers ?? [], now.call);
   byId("answers").classList.toggle("plain", now.plain === true);
@@ -108,6 +109,14 @@ function drawFolded(folded) {
   [...byId("folded").querySelectorAll("summary")].find((each) => each.textContent === focused)?.focus();
 }
 
+// What a person writes is theirs: it is in no picture, and gone from here once it is on its way.
+function drawWritten({ write = false, say }) {
+  if (!changed("written", [write, say])) return;
+  byId("written").hidden = !write;
+  byId("written").value = "";
+  byId("written").setAttribute("aria-label", say);
+}
+
 function drawAnswers(id, rows, call) {
   const box = byId(id);
   if (changed(id, [rows, call])) {
@@ -141,6 +150,11 @@ const local = {
     draw();
   },
   "go-on": () => link.pauseAll(false),
+  "set-off": (about) => {
+    const words = byId("written").value.replace(/\s+/g, " ").trim();
+    if (words) link.say("set-off", about, words);
+    else link.say("skip", about);
+  },
 };
 
 // 112 and 911 reach help from any mobile phone (3GPP TS 22.101, 10.1.1).
