@@ -106,6 +106,8 @@ class AnswerKind(StrEnum):
     IM_THINKING = "im-thinking"
     FAR_AWAY = "far-away"
     DIZZY = "dizzy"  # ends any breathing
+    PACE = "pace"  # follows the breathing shape from now on ...
+    PACE_OVER = "pace-over"  # ... and no longer
     SEEN = "seen"  # acknowledges an alert that asks for no decision: "I'm fine"
     SHOWN = "shown"  # a machine's word, and no person's: it is not sent again, and nothing else
     # Afterwards; each question can be skipped.
@@ -482,6 +484,10 @@ class BreakStep:
     """The small steps on offer, as codes, in their order (``alerts/steps.py``)."""
     asks: tuple[str, ...] = ()
     """What is asked afterwards, as codes, in their order (``alerts/afterwards.py``)."""
+    breathed: str = ""
+    """What the heart did while a breathing shape was followed; a code, see ``alerts/breath.py``."""
+    breathed_bpm: tuple[float, ...] = ()
+    """The heart before it and at its end, if known. Both stand only in the end of a break."""
     kind: Literal["break"] = "break"
 
 

@@ -113,6 +113,8 @@ ROWS: dict[BreakPhase | None, list[Line]] = {
         (A.FAR_AWAY, P.ON, (E.SHUTDOWN_RULE,), ""),
         (A.DIZZY, P.ON, (E.NO_BREATH,), ""),
         (A.MADE_WORSE, P.ON, (E.NO_BREATH,), ""),
+        (A.PACE, P.ON, (E.BREATHE,), ""),
+        (A.PACE_OVER, P.ON, (E.BREATHED,), ""),
         (Sign.SHUTDOWN, P.ON, (E.SHUTDOWN_RULE,), ""),
         (Sign.SETTLED, P.SETTLED, (), ""),
         (Sign.NOT_SETTLED, P.NOT_SETTLED, (), ""),

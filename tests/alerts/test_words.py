@@ -11,6 +11,7 @@ import pytest
 
 from vagalwatch.alerts import agreement, consents, words
 from vagalwatch.alerts.afterwards import Question
+from vagalwatch.alerts.breath import Breathed
 from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.alerts.steps import Step
 from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, NO_WORD, PUT_OFF
@@ -40,6 +41,9 @@ FORBIDDEN = re.compile(
 )
 AGREED = {"say.leave"}  # words that the couple agrees on as they stand; grade 6.5
 SHORT = 5  # words; under this a reading grade means nothing and the longest word counts
+
+UNSPOKEN = {AnswerKind.SHOWN, AnswerKind.PACE, AnswerKind.PACE_OVER}
+"""A page's or a machine's word: there is no button for it."""
 
 
 def syllables(word: str) -> int:
@@ -114,7 +118,9 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("break", [*BreakPhase, *(f"not-settled-{reason}" for reason in Unsettled)]),
         ("break", [f"not-resumed-{why}" for why in (PUT_OFF, DROPPED, NO_WORD)]),
         ("break", [f"on-{why}" for why in (EXTENDED, AGAIN)]),
-        ("answer", [kind for kind in AnswerKind if kind != AnswerKind.SHOWN]),
+        ("answer", [kind for kind in AnswerKind if kind not in UNSPOKEN]),
+        ("breath", [code for code in Breathed if code != Breathed.TOO_LITTLE]),
+        ("breath", [f"{code}-numbers" for code in Breathed if code != Breathed.TOO_LITTLE]),
         ("step", [*Step]),
         ("ask", [*Question]),
         ("agree", [key.removeprefix("agreed-") for key in agreement.KEYS]),

@@ -18,6 +18,7 @@ from vagalwatch.records import (
     BreakPhase,
     BreakStep,
     EpisodeKind,
+    Metrics,
     Setting,
     State,
 )
@@ -196,7 +197,53 @@ async def test_the_shape_is_followed_if_it_feels_good(
         await own.tap("This makes me dizzy")
         await expect(own.tab.locator("#pacer")).to_be_hidden()
         await expect(own.tab.locator("#step-text")).to_have_text(words.lines()["step.usual-breath"])
-        assert said(story) == [A.YES, A.DIZZY]
+        await expect(own.tab.locator("#sending")).to_be_empty()
+        while len(said(story)) < 6:
+            await own.heard()
+        paces = [each for each in said(story) if each in {A.PACE, A.PACE_OVER}]
+        assert paces == [A.PACE, A.PACE_OVER] * 2
+        assert [each for each in said(story) if each not in paces] == [A.YES, A.DIZZY]
+        assert own.errors == []
+
+
+async def heart(story: Story, bpm: float, seconds: int) -> None:
+    """Rows of the estimate with the heart at ``bpm``; usual is 66, its spread 3."""
+    metrics = Metrics(hr_bpm=bpm, z_hr=(bpm - 66) / 3)
+    for _ in range(0, seconds, 5):
+        story.row(State.RECOVERING, metrics=metrics)
+        await story.move(5)
+
+
+async def test_the_breaths_effect_is_told_afterwards_and_never_chased(
+    browser: Browser, story: Story
+) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        story.episode(EpisodeKind.FLOODING)
+        await own.tap("Yes")
+        await own.say(re.compile("You asked for time"))
+        await heart(story, 96, 90)
+        await own.tap("Follow a shape")
+        while A.PACE not in said(story):
+            await own.heard()
+        await heart(story, 84, 180)
+        await own.quiet()
+        shown = await own.tab.inner_text("body")
+        assert "84" not in shown
+        assert "slowed" not in shown
+        await own.tap("I'm back")
+        await own.say("You came back.")
+        told = own.tab.locator("#lines li")
+        await expect(told).to_have_text(["Your heart slowed a little while you breathed."])
+        assert not any("breathed_bpm" in frame or "-numbers" in frame for frame in own.frames)
+        await picture(own, "43-breath")
+        await own.tap("Show my heart rate")
+        await expect(told).to_contain_text("96 a minute before, 84 at the end.")
+        await picture(own, "44-breath-numbers")
+        await own.tap("Done")
+        await expect(told).to_have_count(0)
+        while A.PACE_OVER not in said(story):  # the shape went with the break
+            await own.heard()
         assert own.errors == []
 
 

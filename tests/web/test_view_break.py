@@ -228,3 +228,29 @@ def test_every_phase_has_a_screen_and_a_line(phase: BreakPhase) -> None:
     assert picture["screen"] in {"measure", "steadying", "break", "time-up", "after"}
     assert picture["break"] is None or picture["break"]["say"] in words.lines()
     assert f"ask.{picture['ask']['ask']}" in words.lines()
+
+
+def test_the_breath_is_told_once_the_break_is_over_and_in_numbers_only_to_who_wants_them(
+    story: Story,
+) -> None:
+    step = BreakStep(
+        wearer="ada",
+        t_ns=1,
+        recv_ns=1,
+        id="b",
+        phase=BreakPhase.RETURNED,
+        began_ns=1,
+        until_ns=2,
+        origin="prompt",
+        breathed="slower",
+        breathed_bpm=(96.4, 87.6),
+    )
+    assert view([step]).breathed(numbers=False) == {"say": "breath.slower"}
+    told = view([step]).breathed(numbers=True)
+    assert told == {"say": "breath.slower-numbers", "before": 96, "end": 88}
+    thin = replace(step, breathed="too-little", breathed_bpm=())
+    for nothing in (thin, replace(step, breathed=""), replace(step, phase=BreakPhase.ON)):
+        for numbers in (False, True):
+            assert view([nothing]).breathed(numbers=numbers) is None
+    say(story, A.PACE, a_break(story))
+    assert shown(story)["screen"] == "break", "following a shape shows nothing"

@@ -39,15 +39,16 @@ CHOICES: Final[dict[str, tuple[AnswerKind, ...]]] = {
 LONGEST_WORDS: Final = 200
 """Characters of what set it off: a sentence or two. The pattern is asked for, not an account."""
 
-_TAKEN: Final = frozenset({BreakPhase.RETURNED, BreakPhase.NOT_RESUMED})
-ASKED: Final = _TAKEN | {BreakPhase.DECLINED, BreakPhase.THINKING}
+TAKEN: Final = frozenset({BreakPhase.RETURNED, BreakPhase.NOT_RESUMED})
+"""Ends of a break that was taken."""
+ASKED: Final = TAKEN | {BreakPhase.DECLINED, BreakPhase.THINKING}
 """Ends after which there are questions; else nobody was there, or "wrong" has said enough."""
 
 
 def questions(pause: Pause, *, weekly: bool) -> tuple[str, ...]:
     """What to ask now that ``pause`` has ended; ``weekly``: a week since "too many?"."""
     asks: list[Question] = []
-    if pause.phase in _TAKEN:
+    if pause.phase in TAKEN:
         if pause.alert_id:
             asks.append(Question.PROMPT)
         asks.append(Question.FELT)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from vagalwatch.alerts import readiness
+from vagalwatch.alerts.breath import Breathing
 from vagalwatch.alerts.readiness import Body
 from vagalwatch.alerts.table import FINAL, TABLE, TIME_UP, WAITING, Effect, Sign
 from vagalwatch.records import BreakPhase, EpisodeKind
@@ -48,6 +49,7 @@ class Pause:
     breath: bool = True
     """False once breathing did no good: dizzy, or worse."""
     body: Body = field(default_factory=Body)
+    breathing: Breathing = field(default_factory=Breathing)
 
     @property
     def final(self) -> bool:
@@ -61,7 +63,11 @@ class Pause:
 
     def sees(self, row: Estimate) -> Pause:
         """With what the body shows in ``row``."""
-        return self if self.final else replace(self, body=self.body.after(row, self.about))
+        if self.final:
+            return self
+        # When the time is up the shape is gone from the screen, also where no page could say so.
+        breathing = self.breathing if self.phase == BreakPhase.ON else self.breathing.over()
+        return replace(self, body=self.body.after(row, self.about), breathing=breathing.after(row))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +189,16 @@ def _here(pause: Pause, _: Occasion) -> Pause:
 
 
 def _no_breath(pause: Pause, _: Occasion) -> Pause:
-    return replace(pause, breath=False)
+    # Whom breathing made dizzy is told nothing of what it did.
+    return replace(pause, breath=False, breathing=Breathing())
+
+
+def _breathe(pause: Pause, on: Occasion) -> Pause:
+    return replace(pause, breathing=pause.breathing.begun(on.now_ns))
+
+
+def _breathed(pause: Pause, _: Occasion) -> Pause:
+    return replace(pause, breathing=pause.breathing.over())
 
 
 def _steady(pause: Pause, on: Occasion) -> Pause:
@@ -199,5 +214,7 @@ _APPLY: Final[dict[Effect, Callable[[Pause, Occasion], Pause]]] = {
     Effect.SHUTDOWN_RULE: _shutdown_rule,
     Effect.HERE: _here,
     Effect.NO_BREATH: _no_breath,
+    Effect.BREATHE: _breathe,
+    Effect.BREATHED: _breathed,
     Effect.STEADY: _steady,
 }

@@ -425,6 +425,8 @@ class Policy:
     def _step(self, pause: Pause, t_ns: int, asks: tuple[str, ...]) -> BreakStep:
         state = self.state
         choices, small = state.preferences.choices, pause.phase in STEPS_IN
+        taken = pause.phase in afterwards.TAKEN
+        breathed, breathed_bpm = pause.breathing.told(pause.about) if taken else ("", ())
         return BreakStep(
             wearer=self._wearer,
             t_ns=t_ns,
@@ -439,6 +441,8 @@ class Policy:
             reason=pause.reason,
             steps=steps.offered(pause.about, choices, breath=pause.breath) if small else (),
             asks=asks,
+            breathed=breathed,
+            breathed_bpm=breathed_bpm,
         )
 
 

@@ -29,7 +29,7 @@ Event = AnswerKind | Sign
 
 
 class Effect(StrEnum):
-    """What a row does besides moving the break. The first eight concern the break itself."""
+    """What a row does besides moving the break. The first ten concern the break itself."""
 
     OFFER = "offer"  # a new break, offered by a prompt
     OWN = "own"  # a new break, the person's own: counted apart
@@ -39,6 +39,8 @@ class Effect(StrEnum):
     SHUTDOWN_RULE = "shutdown-rule"  # other steps, other rule of readiness, evidence anew
     HERE = "here"  # the person's own word, which the rule for a possible shutdown asks for
     NO_BREATH = "no-breath"  # no breathing step for the rest of this break
+    BREATHE = "breathe"  # a breathing shape is followed: what the heart does is kept for afterwards
+    BREATHED = "breathed"  # no longer
     STEADY = "steady"  # the offer stays open for 20 minutes, with small steps and no question
     ASK_AGAIN = "ask-again"  # once more, as a new prompt, if the episode still lasts
     AS_WISHED = "as-wished"  # the time without prompts is back at its least
@@ -150,7 +152,11 @@ TABLE: Final[dict[BreakPhase | None, dict[Event, Row]]] = {
         _A.IM_HERE: Row(_P.DECLINED),
         _A.DIZZY: Row(_P.STEADYING, (_E.NO_BREATH,)),
     },
-    _P.ON: _running(_P.ON),
+    _P.ON: {
+        **_running(_P.ON),
+        _A.PACE: Row(_P.ON, (_E.BREATHE,)),
+        _A.PACE_OVER: Row(_P.ON, (_E.BREATHED,)),
+    },
     _P.SETTLED: _time_up(_P.SETTLED),
     _P.NOT_SETTLED: _time_up(_P.NOT_SETTLED),
     _P.RETURNED: _taken(_P.RETURNED),

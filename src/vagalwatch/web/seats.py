@@ -88,6 +88,7 @@ class Seat:
         out: dict[str, object] = {"now_ms": self._view.now_ms()}
         view = self._view.as_json() | {
             "why": self._view.why(numbers=browser.numbers),
+            "breathed": self._view.breathed(numbers=browser.numbers),
             "recording": self._recording,
             "anew": self._anew,
         }

@@ -207,6 +207,19 @@ class View:
                 said.append({"say": key} | values)
         return said[:WHY_LINES]
 
+    def breathed(self, *, numbers: bool) -> dict[str, object] | None:
+        """What the heart did while a shape was followed, once the break is over; as :meth:`why`."""
+        step = self._break
+        if step is None or step.phase not in _ENDED:
+            return None
+        key = f"breath.{step.breathed}"
+        if key not in words.lines():
+            return None
+        if not numbers or not step.breathed_bpm:
+            return {"say": key}
+        before, end = (round(bpm) for bpm in step.breathed_bpm)
+        return {"say": f"{key}-numbers", "before": before, "end": end}
+
     def pulse(self, after_ms: int = 0) -> list[tuple[int, int]]:
         """Heart rate later than ``after_ms``, for a person who asked: (wall ms, bpm) by time."""
         later = takewhile(lambda point: self._wall_ms(point[0]) > after_ms, reversed(self._pulse))

@@ -168,14 +168,16 @@ function otherwise(pause, ...more) {
   return [open("card"), ...answers(pause.id, "made-worse"), ...more];
 }
 
-function after({ break: pause, notice, ask }) {
+function after({ break: pause, notice, ask, breathed }) {
   const back = pause.say === "break.returned";
   return {
     ...split(line(pause.say)),
     notice: notice ? line(notice.say) : "",
+    lines: breathed ? [line(breathed.say, breathed)] : [],
     folded: back ? [[line("page.words"), say({}, "back", "pattern", "repair", "repair-after", "repair-both")]] : [],
     answers: [["done", line("page.done"), pause.id], ...answers("", "start-break")],
     quiet: ask ? [["open", line("ask.open"), "ask"]] : [],
+    numbers: Boolean(breathed),
   };
 }
 

@@ -173,6 +173,20 @@ async function send(path, body) {
   if (mine.state === "heard") setTimeout(settle, 1500);
 }
 
+// What is told in passing: no button rests for it, and what comes later waits its turn.
+let telling = Promise.resolve();
+export function tell(answer, about) {
+  const body = { id: randomId(), answer, about };
+  const at = moment();
+  telling = telling.then(async () => {
+    for (let n = 0; since(at) < TRY_FOR_MS; n += 1) {
+      const status = await post("/answer", { ...body, age_ms: Math.round(since(at)) });
+      if (status !== 0 && status < 500) return;
+      await pauseFor(Math.min(500 * 2 ** n, 5000));
+    }
+  });
+}
+
 // Buttons rest until what was said shows in the picture, or a moment has passed.
 function settle() {
   if (sending?.state !== "heard") return;

@@ -28,20 +28,25 @@ export function where(pace, seconds) {
 const byId = (id) => document.getElementById(id);
 let pace = null; // of the step on the screen
 let began = null;
+let tell = () => {};
 
-export function start() {
-  byId("pace").onclick = () => {
-    began = began === null ? performance.now() : null;
-    show();
-  };
+// `told` is called with true when the shape is followed, and with false when no longer.
+export function start(told) {
+  tell = told;
+  byId("pace").onclick = () => follow(began === null);
+}
+
+function follow(on) {
+  if (on !== (began !== null)) tell(on);
+  began = on ? performance.now() : null;
+  show();
 }
 
 // Called with the pace of the step on the screen, or null; another step ends what was followed.
 export function draw(now) {
   if (JSON.stringify(now) === JSON.stringify(pace)) return;
   pace = now;
-  began = null;
-  show();
+  follow(false);
 }
 
 function show() {
@@ -55,8 +60,7 @@ function frame() {
   if (began === null) return;
   const now = where(pace, (performance.now() - began) / 1000);
   if (now === null) {
-    began = null;
-    show();
+    follow(false);
     return;
   }
   const word = line(`page.breath-${now.name}`);

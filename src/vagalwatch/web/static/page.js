@@ -226,7 +226,11 @@ async function start() {
     link.pauseAll(true);
   };
   further.start(draw);
-  pacer.start();
+  let followed = null; // the break: where it is over, the screen has no name for it any more
+  pacer.start((on) => {
+    if (on) followed = step.about;
+    link.tell(on ? "pace" : "pace-over", followed);
+  });
   pulse.start(draw);
   if (code) {
     put("say", line("page.pairing"));
