@@ -27,9 +27,7 @@ A, P = AnswerKind, BreakPhase
 USUAL_BPM, SPREAD_BPM = 66.0, 2.0
 
 
-def rows(
-    anna: Wearer, bpm: float | None, seconds: int, *, state: State = State.RECOVERING
-) -> None:
+def rows(anna: Wearer, bpm: float | None, seconds: int, *, state: State = State.RECOVERING) -> None:
     """The heart at ``bpm`` (``None``: not known) for so long; usual is 66, its spread 2."""
     for _ in range(seconds // 5):
         anna.now_ns += 5 * NS
