@@ -16,7 +16,7 @@ from vagalwatch.alerts.agreement import Agreement
 from vagalwatch.alerts.preferences import BOUNDS, Preferences
 from vagalwatch.engine import Engine
 from vagalwatch.records import Marker, Setting
-from vagalwatch.wishes import KEYS, in_force, wish
+from vagalwatch.wishes import KEYS, consent, in_force, wish
 
 if TYPE_CHECKING:
     from vagalwatch.records import Record
@@ -36,6 +36,9 @@ GOOD = {
     "steps-left-out": "[]",
     "own-step": "my stamps",
     "holds-ok": "true",
+    "help-number": "911",
+    "contact-name": "Kim",
+    "contact-number": "+49 30 1234",
     "agreed-sign": "time out",
     "agreed-place": "the kitchen",
     "agreed-other-place": "the garden",
@@ -89,6 +92,8 @@ def test_what_is_set_is_in_force() -> None:
         ("own-step", "x" * 3000),
         ("beta-blocker", "yes"),
         ("baseline", "[]"),
+        ("help-number", "help"),
+        ("contact-name", "x" * 41),
         ("steps-chosen", "[" * 1500),
     ],
 )
@@ -103,6 +108,32 @@ def test_an_unknown_key_names_the_nearest_and_consent_is_not_for_others_to_give(
         wish("alex", "break-minute", "30", NOW_NS)
     with pytest.raises(ValueError, match="no setting “consent-mqtt”"):
         wish("alex", "consent-mqtt", '["state"]', NOW_NS)
+
+
+def test_a_wearer_agrees_on_their_own_page_to_what_they_have_read() -> None:
+    record = consent("alex", "consent-mqtt", {"to": ["state"], "text": 1}, NOW_NS)
+    assert (record.wearer, record.key, json.loads(record.value)) == (
+        "alex",
+        "consent-mqtt",
+        {"to": ["state"], "text": 1},
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("mute-until", {"to": ["state"], "text": 1}),
+        ("consent-mqtt", ["state"]),
+        ("consent-mqtt", {"to": ["state"]}),
+        ("consent-mqtt", {"to": ["body"], "text": 1}),
+        ("consent-mqtt", {"to": [["state"]], "text": 1}),
+        ("consent-mqtt", {"to": ["state"], "text": 2}),
+        ("consent-mqtt", {"to": ["state"], "text": 1, "for": "sam"}),
+    ],
+)
+def test_nothing_else_is_a_consent(key: str, said: object) -> None:
+    with pytest.raises(ValueError, match=r"expected|nothing of that name|not what is asked"):
+        consent("alex", key, said, NOW_NS)
 
 
 @given(st.sampled_from(sorted(KEYS)), st.text() | st.integers().map(str) | st.just("NaN"))

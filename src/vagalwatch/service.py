@@ -25,6 +25,7 @@ from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.tombstones import Tombstones
 from vagalwatch.records import ClockStep, Run, Tick
 from vagalwatch.recover import EVENTS, recover, restart_gaps, snapshot_of
+from vagalwatch.sensing import Sensing
 from vagalwatch.sensors.link import SensorLink
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.app import Page
@@ -75,7 +76,6 @@ class Service:
     broker: EmbeddedBroker | None = None
     mailbox: Mailbox | None = None
     _broker_settings: MqttSettings | None = None
-    links: tuple[SensorLink, ...] = ()
     _known: words.Lines
 
     def __init__(self, settings: Settings, clock: Clock, radio: Radio | None = None) -> None:
@@ -87,7 +87,7 @@ class Service:
         self._radio = radio or Radio()
         self._tombstones = Tombstones(settings.tombstones_path)
         self._wearers: tuple[str, ...] = ()
-        self._sensing: dict[str, list[asyncio.Task[None]]] = {}
+        self._sensing = Sensing()
         self._ledger: InfluxLedger | None = None
         self._erasing = asyncio.Lock()
         self._emptied: set[str] = set()
@@ -105,7 +105,7 @@ class Service:
             self.journal = SqliteJournal(self._settings.journal_path)
             house.callback(self.journal.close)
             self.hub = hub = self._wake_up()
-            self.links = self._linked(hub)
+            links = self._linked(hub)  # before anything else begins: it may be misconfigured
             mqtt = self._settings.mqtt
             if self._settings.influx.url is not None:
                 self._ledger = InfluxLedger(self._settings.influx, self._settings.site)
@@ -140,9 +140,7 @@ class Service:
                 await self.page.started.wait()  # or it ends here, with nothing else begun
                 if self.mailbox is not None:
                     background.append(parts.create_task(self.mailbox.run(), name="mqtt"))
-                sensors = [parts.create_task(link.run(), name=link.source) for link in self.links]
-                for link, task in zip(self.links, sensors, strict=True):
-                    self._sensing.setdefault(link.wearer, []).append(task)
+                self._sensing.start(links, parts)
                 background.append(parts.create_task(self._go_on_erasing(), name="erase"))
                 background.append(parts.create_task(self._tick(hub), name="ticks"))
                 background.append(parts.create_task(self._after_start(), name="influxdb"))
@@ -152,9 +150,14 @@ class Service:
                 watchdog.notify("READY=1")
                 await stop.wait()
                 watchdog.notify("STOPPING=1")
-                await self._fall_asleep(hub, sensors)
+                await self._fall_asleep(hub)
                 for task in background:
                     task.cancel()
+
+    @property
+    def links(self) -> tuple[SensorLink, ...]:
+        """The links to all sensors of those who are watched."""
+        return self._sensing.links
 
     # --- beginning and end --------------------------------------------------------------------
 
@@ -179,7 +182,8 @@ class Service:
         )
         for entry in _events(self.journal):  # a break goes on, in words as long as agreed
             show(self.page.publish, entry.record)  # or one would fail every start
-        hub.watchers.append(self.page.publish)
+            self._sensing.saw(entry.record)
+        hub.watchers += [self.page.publish, self._sensing.saw]
         self._show_anew()
         for _, unsaid in recovered.values():
             for record in unsaid:
@@ -190,12 +194,9 @@ class Service:
         self._save_snapshots(hub, place)  # or a service that soon falls again re-reads ever more
         return hub
 
-    async def _fall_asleep(self, hub: Hub, sensors: list[asyncio.Task[None]]) -> None:
+    async def _fall_asleep(self, hub: Hub) -> None:
         """Sensors first: their last words are gaps, and these are to be on disk."""
-        for task in sensors:
-            task.cancel()
-        if sensors:
-            await asyncio.wait(sensors)
+        await self._sensing.stop()
         place = hub.take(self._run_record(ended=True))
         self._save_snapshots(hub, place)
         with suppress(NotRecordingError):
@@ -344,12 +345,7 @@ class Service:
 
     async def _forget(self, wearer: str) -> None:
         """Nothing of ``wearer`` comes in or goes out any more, nor is it kept in memory."""
-        sensing = self._sensing.pop(wearer, [])
-        for task in sensing:
-            task.cancel()
-        if sensing:
-            await asyncio.wait(sensing)  # their last words are gaps
-        self.links = tuple(link for link in self.links if link.wearer != wearer)
+        await self._sensing.forget(wearer)
         if self.mailbox is not None:  # before the hub, which refuses what it would hand on
             await self.mailbox.forget(wearer)
         self.hub.forget(wearer)

@@ -4,8 +4,8 @@ Each is a ``Setting`` record of the journal, so a replay knows what was in force
 takes, and its bounds, stand where it is used: :mod:`vagalwatch.alerts.preferences`,
 :mod:`vagalwatch.alerts.steps`, :mod:`vagalwatch.alerts.agreement`, :mod:`vagalwatch.hrv`.
 
-Consent to share (``consent-mqtt``) is not among them: that is the wearer's own to give, on a page
-that only they have, and not for whoever sits at the machine.
+Consents are not among them: they are the wearer's own to give (:func:`consent`), on a page that
+only they have, and not for whoever sits at the machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.alerts import agreement, preferences
+from vagalwatch.alerts import agreement, calling, consents, preferences
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.parameters import NS
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
@@ -43,6 +43,9 @@ KEYS: Final[dict[str, str]] = {
     "steps-left-out": 'steps never wanted, as ["taps"]',
     "own-step": "something absorbing of one's own, one line, or null",
     "holds-ok": "true: nothing speaks against holding the breath (docs/break.md)",
+    "help-number": "the emergency number to call, or null for 112",
+    "contact-name": f"who can help, up to {calling.LONGEST_NAME} characters, or null",
+    "contact-number": "their number, or null",
     **dict.fromkeys(agreement.TEXTS, f"up to {agreement.LONGEST} characters, or null"),
     **{key: f"{', '.join(said)}, or null" for key, said in agreement.CHOICES.items()},
     BETA_BLOCKER_KEY: "true or false: a beta blocker is taken",
@@ -64,10 +67,29 @@ def wish(wearer: str, key: str, text: str, now_ns: int) -> Setting:
         raise ValueError(f"There is no setting “{key}”. Did you mean “{near}”?")
     try:
         value = _time(text) if key == "mute-until" else _json(text)
+        if key in calling.KEYS and not isinstance(json.loads(value), str | None):
+            value = json.dumps(text)  # 911 is no number to reckon with
         preferences.check(key, value)
+        calling.Calling().take(key, value)
         _keep_to(key, value)
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"“{key}” takes {KEYS[key]}.") from error
+    return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
+
+
+def consent(wearer: str, key: str, said: object, now_ns: int) -> Setting:
+    """The record of what ``wearer`` agreed to on their own page, or took back.
+
+    ``said`` is ``{"to": [purpose, ...], "text": the version that was read}``.
+
+    Raises:
+        ValueError: it is not that, or not what is asked (:mod:`vagalwatch.alerts.consents`).
+    """
+    match said:
+        case {"to": list(names), "text": int(text), **rest} if not rest:
+            value = consents.value_of(key, {str(name) for name in names}, text)
+        case _:
+            raise ValueError("expected what is agreed to and the version of the text")
     return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
 
 

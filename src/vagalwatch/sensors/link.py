@@ -128,8 +128,12 @@ class SensorLink:
                 tries = 0 if self._lived else tries + 1
                 await self._clock.sleep(self._pause_s(trouble, tries))
         finally:
-            self._say(self._driver.closed(self._clock.now_ns(), GapReason.STOPPED))
-            self._set_status("stopped")
+            self.rest()
+
+    def rest(self) -> None:
+        """Not run now, or no more: the gap of a stop."""
+        self._say(self._driver.closed(self._clock.now_ns(), GapReason.STOPPED))
+        self._set_status("stopped")
 
     def _pause_s(self, trouble: Trouble, tries: int) -> float:
         """The first retry comes at once; then later and later, and never in step with others."""
