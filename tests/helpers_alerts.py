@@ -21,6 +21,7 @@ from vagalwatch.records import (
     Setting,
     State,
     Tick,
+    Together,
 )
 
 if TYPE_CHECKING:
@@ -136,6 +137,13 @@ class Wearer:
     def sets(self, key: str, value: str) -> None:
         self.push(
             Setting(wearer="anna", t_ns=self.now_ns, recv_ns=self.now_ns, key=key, value=value)
+        )
+
+    def together(self, minutes: int) -> list[Record]:
+        """The partner's break, of which the shell tells, lasts for so long from now."""
+        until_ns = self.now_ns + minutes * 60 * NS
+        return self.push(
+            Together(wearer="anna", t_ns=self.now_ns, recv_ns=self.now_ns, until_ns=until_ns)
         )
 
     @property

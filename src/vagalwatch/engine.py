@@ -16,6 +16,7 @@ from vagalwatch.hrv.pipeline import Pipeline, PipelineState
 from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Run, Setting
 
 if TYPE_CHECKING:
+    from vagalwatch.alerts.pause import Pause
     from vagalwatch.records import Record
 
 ENGINE_VERSION = 3
@@ -38,6 +39,11 @@ class Engine:
         self.state = EngineState() if state is None else state
         self._pipeline = Pipeline(wearer, self.state.pipeline)
         self._policy = Policy(wearer, self.state.policy)
+
+    @property
+    def pause(self) -> Pause | None:
+        """The break that is offered or on, or the last one."""
+        return self.state.policy.pause
 
     def push(self, record: Record) -> list[Record]:
         """Take one record and return what the engine says now, in order."""

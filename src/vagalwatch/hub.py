@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.alerts.couple import Couples
 from vagalwatch.records import SITE
 from vagalwatch.standby import Standby, fault_of
 
@@ -17,15 +18,19 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
-URGENT: Final = frozenset({"alert", "answer", "break", "episode", "setting", "marker"})
+URGENT: Final = frozenset({"alert", "answer", "break", "episode", "setting", "together", "marker"})
 """Kinds that are committed at once; the others within a second."""
+
+_MAY_LENGTHEN: Final = frozenset({"answer", "setting", "run"})
+"""Kinds after which a couple's two breaks may have become one: something was accepted, extended or
+agreed to, or a crash came between the one's word and what it means for the other."""
 
 
 class UnknownWearerError(LookupError):
     """A record of somebody who is not, or no longer, configured; it is not taken."""
 
 
-def show(watch: Callable[[Record], None], record: Record) -> None:
+def show(watch: Callable[[Record], object], record: Record) -> None:
     """Call ``watch``; where it fails, say so: what only shows must not stop what measures."""
     try:
         watch(record)
@@ -44,6 +49,7 @@ class Hub:
     def __init__(self, journal: Journal, engines: Mapping[str, Engine | Standby]) -> None:
         """``engines`` by wearer."""
         self.engines = dict(engines)
+        self.couples = Couples()
         self.watchers: list[Callable[[Record], None]] = []
         """Called with every record, the engines' own included."""
         self._journal = journal
@@ -67,11 +73,17 @@ class Hub:
                 self._tell(wearer, record)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others must go on
                 self._stand_in(wearer, error, record)
+        if record.kind in _MAY_LENGTHEN:
+            pauses = {wearer: engine.pause for wearer, engine in self.engines.items()}
+            for longer in self.couples.longer(pauses, record.recv_ns):
+                self.take(longer)
         return place
 
     def keep(self, record: Record) -> int:
         """Journal ``record`` without asking the engines; return its place."""
         place = self._journal.append(record, urgent=record.kind in URGENT)
+        if record.kind == "setting":
+            self.couples.push(record)
         for watch in self.watchers:
             show(watch, record)
         return place
@@ -79,6 +91,7 @@ class Hub:
     def forget(self, wearer: str) -> None:
         """``wearer`` is erased: from now on this is nobody, and nothing is kept in memory."""
         self.engines.pop(wearer, None)
+        self.couples.forget(wearer)
 
     def _tell(self, wearer: str, record: Record) -> None:
         for said in self.engines[wearer].push(record):

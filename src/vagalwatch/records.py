@@ -109,6 +109,7 @@ class AnswerKind(StrEnum):
     PACE = "pace"  # follows the breathing shape from now on ...
     PACE_OVER = "pace-over"  # ... and no longer
     SEEN = "seen"  # acknowledges an alert that asks for no decision: "I'm fine"
+    HEARD = "heard"  # of the partner's break: "I heard"
     SHOWN = "shown"  # a machine's word, and no person's: it is not sent again, and nothing else
     # Afterwards; each question can be skipped.
     RIGHT = "right"  # the prompt was; if it was not: WRONG
@@ -343,6 +344,20 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """Both of a couple are on a break: this one is to last until ``until_ns`` at the least.
+
+    The shell puts it here, by both consents (see ``alerts/couple.py``); it names nobody.
+    """
+
+    wearer: str
+    t_ns: int
+    recv_ns: int
+    until_ns: int
+    kind: Literal["together"] = "together"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A session starts or stops for those who take part."""
 
@@ -506,6 +521,7 @@ Record = (
     | Run
     | Answer
     | Setting
+    | Together
     | Session
     | Marker
     | Estimate

@@ -181,7 +181,8 @@ class Service:
             language=self._settings.words.language,
         )
         for entry in _events(self.journal):  # a break goes on, in words as long as agreed
-            show(self.page.publish, entry.record)  # or one would fail every start
+            show(hub.couples.push, entry.record)  # or one would fail every start
+            show(self.page.publish, entry.record)
             self._sensing.saw(entry.record)
         hub.watchers += [self.page.publish, self._sensing.saw]
         self._show_anew()

@@ -16,6 +16,7 @@ from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import Estimate, State, Tick
 
 if TYPE_CHECKING:
+    from vagalwatch.alerts.pause import Pause
     from vagalwatch.records import Record
 
 ENGINE_FAILED: Final = "engine-failed"
@@ -33,6 +34,11 @@ class Standby:
         self._wearer = wearer
         self._policy = Policy(wearer, PolicyState() if policy is None else policy)
         self._row_ns: int | None = None
+
+    @property
+    def pause(self) -> Pause | None:
+        """As :attr:`vagalwatch.engine.Engine.pause`."""
+        return self._policy.state.pause
 
     def push(self, record: Record) -> list[Record]:
         """Take one record and return a row, each time one begins, and what the policy says.

@@ -118,6 +118,7 @@ ROWS: dict[BreakPhase | None, list[Line]] = {
         (Sign.SHUTDOWN, P.ON, (E.SHUTDOWN_RULE,), ""),
         (Sign.SETTLED, P.SETTLED, (), ""),
         (Sign.NOT_SETTLED, P.NOT_SETTLED, (), ""),
+        (Sign.TOGETHER, P.ON, (E.AS_LONG,), "longer"),
     ],
     P.SETTLED: time_up(P.SETTLED),
     P.NOT_SETTLED: time_up(P.NOT_SETTLED),

@@ -75,6 +75,7 @@ ACTIONS = st.one_of(
         ),
     ),
     st.tuples(st.just("sets"), st.sampled_from(SETTINGS)),
+    st.tuples(st.just("together"), st.tuples(st.integers(-60, 3000))),
     st.tuples(st.just("restart"), st.just(())),
     # The machine comes up with a clock that may be days wrong, in either direction.
     st.tuples(st.just("run_starts"), st.tuples(st.integers(-5 * 86400, 2 * 86400))),
@@ -134,6 +135,7 @@ def live(anna: Wearer, actions: list[Action]) -> None:
         ),
         "sets": anna.sets,
         "mute_for": lambda s: anna.sets("mute-until", str(anna.now_ns + s * NS)),
+        "together": anna.together,
         "restart": anna.restart,
         "run_starts": lambda by_s: anna.run_starts(anna.now_ns + by_s * NS),
         "clock_step": lambda by_s: anna.push(

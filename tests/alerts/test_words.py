@@ -14,7 +14,7 @@ from vagalwatch.alerts.afterwards import Question
 from vagalwatch.alerts.breath import Breathed
 from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.alerts.steps import Step
-from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, NO_WORD, PUT_OFF
+from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, LONGER, NO_WORD, PUT_OFF
 from vagalwatch.hrv import codes
 from vagalwatch.records import (
     Alert,
@@ -117,10 +117,10 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("lock-screen", [*EpisodeKind]),
         ("break", [*BreakPhase, *(f"not-settled-{reason}" for reason in Unsettled)]),
         ("break", [f"not-resumed-{why}" for why in (PUT_OFF, DROPPED, NO_WORD)]),
-        ("break", [f"on-{why}" for why in (EXTENDED, AGAIN)]),
         ("answer", [kind for kind in AnswerKind if kind not in UNSPOKEN]),
         ("breath", [code for code in Breathed if code != Breathed.TOO_LITTLE]),
         ("breath", [f"{code}-numbers" for code in Breathed if code != Breathed.TOO_LITTLE]),
+        ("break", [f"on-{why}" for why in (EXTENDED, AGAIN, LONGER)]),
         ("step", [*Step]),
         ("ask", [*Question]),
         ("agree", [key.removeprefix("agreed-") for key in agreement.KEYS]),

@@ -23,6 +23,10 @@ from typing import Final, NamedTuple
 MEASURE: Final = "consent-measure"
 MQTT: Final = "consent-mqtt"
 RESEARCH: Final = "consent-research"
+PARTNER: Final = "consent-partner"
+JOINT: Final = "consent-joint"
+COUPLE: Final = frozenset({PARTNER, JOINT})
+"""Asked only of who is linked; they hold for that link, and only in today's text (couple.py)."""
 
 PREFIX: Final = "consent-"
 
@@ -42,6 +46,10 @@ _ROWS: Final = (
     Consent(MQTT, ("state", "estimate")),
     # What was answered afterwards, for a study.
     Consent(RESEARCH, ("answers",)),
+    # The partner's page.
+    Consent(PARTNER, ("breaks",)),
+    # The therapist, in a session.
+    Consent(JOINT, ("both",)),
 )
 TABLE: Final[dict[str, Consent]] = {row.key: row for row in _ROWS}
 """In the order in which they are asked."""

@@ -77,6 +77,8 @@ class Occasion:
     now_ns: int
     minutes: int = 0
     """The length that is agreed, or by how much it is extended."""
+    until_ns: int = 0
+    """The partner's time of return."""
     reason: str = ""
     new_id: str = ""
     about: EpisodeKind | None = None
@@ -131,8 +133,7 @@ def due(pause: Pause, now_ns: int) -> tuple[Sign, str] | None:
 def together(one: Pause, other: Pause) -> tuple[Pause, Pause]:
     """Both flooded: one break. The longer time wins, and both check in at it.
 
-    Neither is held longer than a day from the own start. Nothing calls this yet: one wearer has one
-    policy. It is the break's own rule for couples, who come next, and is tested as such.
+    Neither is held longer than a day from the own start (see :mod:`vagalwatch.alerts.couple`).
     """
     until_ns = max(one.until_ns, other.until_ns)
     return (
@@ -178,6 +179,10 @@ def _new_time(pause: Pause, on: Occasion) -> Pause:
     return replace(pause, until_ns=max(pause.until_ns, min(wanted_ns, pause.latest_ns)))
 
 
+def _as_long(pause: Pause, on: Occasion) -> Pause:
+    return replace(pause, until_ns=max(pause.until_ns, min(on.until_ns, pause.latest_ns)))
+
+
 def _shutdown_rule(pause: Pause, on: Occasion) -> Pause:
     # The rule changes, so what was shown before it proves nothing now.
     body = Body(usable_ns=on.now_ns)
@@ -211,6 +216,7 @@ _APPLY: Final[dict[Effect, Callable[[Pause, Occasion], Pause]]] = {
     Effect.SAME_PROMPT: _same_prompt,
     Effect.BEGIN: _begin,
     Effect.NEW_TIME: _new_time,
+    Effect.AS_LONG: _as_long,
     Effect.SHUTDOWN_RULE: _shutdown_rule,
     Effect.HERE: _here,
     Effect.NO_BREATH: _no_breath,

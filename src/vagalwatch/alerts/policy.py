@@ -52,6 +52,7 @@ from vagalwatch.records import (
     Setting,
     State,
     Tick,
+    Together,
 )
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Policy:
         self._concerning = frozenset({wearer, SITE})
         self.state = state
 
-    def push(self, record: Record) -> list[Record]:
+    def push(self, record: Record) -> list[Record]:  # noqa: C901 - one flat case a kind
         """Take one record and return the alerts and break steps it brings about, in order."""
         if record.wearer not in self._concerning:
             return []
@@ -129,7 +130,7 @@ class Policy:
                 self.state.wall_offset_ns = 0
                 self._moves_to(record.recv_ns)
                 return []
-            case Tick() | Estimate() | Episode() | Answer() | Setting():
+            case Tick() | Estimate() | Episode() | Answer() | Setting() | Together():
                 self._moves_to(record.recv_ns)
             case _:
                 return []
@@ -145,6 +146,8 @@ class Policy:
             case Setting():
                 self._setting(record)
                 self._take_back_if_paused(said)
+            case Together():
+                self._together(record, said)
             case _:
                 pass
         return said
@@ -356,6 +359,11 @@ class Policy:
         if wishes.paused and pause is not None and pause.phase == BreakPhase.OFFERED:
             self._happens(Sign.OFFER_OVER, said)
 
+    def _together(self, both: Together, said: list[Record]) -> None:
+        pause = self.state.pause
+        if pause is not None and both.until_ns > pause.until_ns:  # told again, it says nothing new
+            self._happens(Sign.TOGETHER, said, until_ns=both.until_ns)
+
     # --- the break --------------------------------------------------------------------------
 
     def _happens(
@@ -364,6 +372,7 @@ class Policy:
         said: list[Record],
         *,
         minutes: int = 0,
+        until_ns: int = 0,
         reason: str = "",
         about: EpisodeKind | None = None,
         alert: Alert | None = None,
@@ -377,6 +386,7 @@ class Policy:
             Occasion(
                 now_ns=state.now_ns,
                 minutes=minutes,
+                until_ns=until_ns,
                 reason=reason,
                 new_id=f"{self._wearer}-break-{t_ns}",
                 about=about,

@@ -23,19 +23,21 @@ class Sign(StrEnum):
     SETTLED = "settled"  # the time is up (or was) and the heart has settled
     NOT_SETTLED = "not-settled"  # the time is up and it has not, or cannot be judged
     DAY_OVER = "day-over"  # no word for a day
+    TOGETHER = "together"  # the partner is on a longer break, and both share theirs
 
 
 Event = AnswerKind | Sign
 
 
 class Effect(StrEnum):
-    """What a row does besides moving the break. The first ten concern the break itself."""
+    """What a row does besides moving the break. The first eleven concern the break itself."""
 
     OFFER = "offer"  # a new break, offered by a prompt
     OWN = "own"  # a new break, the person's own: counted apart
     SAME_PROMPT = "same-prompt"  # a new break, late, on the prompt of the last one
     BEGIN = "begin"  # the agreed time begins now
     NEW_TIME = "new-time"  # a new time of return: never an earlier one, within a day of the start
+    AS_LONG = "as-long"  # until the partner's time, within a day of the own start
     SHUTDOWN_RULE = "shutdown-rule"  # other steps, other rule of readiness, evidence anew
     HERE = "here"  # the person's own word, which the rule for a possible shutdown asks for
     NO_BREATH = "no-breath"  # no breathing step for the rest of this break
@@ -62,6 +64,7 @@ AGAIN: Final = "again"
 PUT_OFF: Final = "put-off"
 DROPPED: Final = "dropped"
 NO_WORD: Final = "no-word"
+LONGER: Final = "longer"
 HEART_SLOW: Final = "heart-slow"
 SAY_HERE: Final = "say-here"
 
@@ -156,6 +159,7 @@ TABLE: Final[dict[BreakPhase | None, dict[Event, Row]]] = {
         **_running(_P.ON),
         _A.PACE: Row(_P.ON, (_E.BREATHE,)),
         _A.PACE_OVER: Row(_P.ON, (_E.BREATHED,)),
+        Sign.TOGETHER: Row(_P.ON, (_E.AS_LONG,), LONGER),  # whose time is up decides alone
     },
     _P.SETTLED: _time_up(_P.SETTLED),
     _P.NOT_SETTLED: _time_up(_P.NOT_SETTLED),
