@@ -14,7 +14,6 @@ import logging
 import math
 import socket
 from collections import deque
-from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Final
 
 import uvicorn
@@ -33,6 +32,7 @@ from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
 from vagalwatch.web.guard import Guard, HastyProtocol, own_names, small_body
 from vagalwatch.web.seats import Browser, Seat
+from vagalwatch.web.shell import shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,23 +59,6 @@ MAX_MESSAGE_BYTES: Final = 256
 UNPAIRED: Final = 4401
 """WebSocket close code for "no credential": browsers cannot read a refused handshake."""
 TOO_MANY: Final = 4429
-
-FILES: Final = {
-    "/": ("index.html", "text/html"),
-    "/pair": ("index.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/dark.css": ("dark.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/cards.js": ("cards.js", "text/javascript"),
-    "/device.js": ("device.js", "text/javascript"),
-    "/further.js": ("further.js", "text/javascript"),
-    "/link.js": ("link.js", "text/javascript"),
-    "/pacer.js": ("pacer.js", "text/javascript"),
-    "/pulse.js": ("pulse.js", "text/javascript"),
-    "/senses.js": ("senses.js", "text/javascript"),
-    "/words.js": ("words.js", "text/javascript"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
 
 
 class _Strict(BaseModel):
@@ -131,11 +114,7 @@ class Page:
         self._seats = {wearer: Seat(wearer) for wearer in wearers}
         self._pairings_ns: deque[int] = deque(maxlen=PAIRINGS_PER_MINUTE)
         self._looked_s = -math.inf
-        static = files(__package__).joinpath("static")
-        self._files = {
-            path: (static.joinpath(name).read_bytes(), media)
-            for path, (name, media) in FILES.items()
-        } | {"/words.json": (_words_json(known or words.lines(), language), "application/json")}
+        self._files = shell(known or words.lines(), language)
         self._routes = Starlette(
             routes=[
                 *(Route(path, self._file) for path in self._files),
@@ -259,8 +238,11 @@ class Page:
     # --- for browsers -------------------------------------------------------------------------
 
     async def _file(self, request: Request) -> Response:
-        content, media_type = self._files[request.url.path]
-        return Response(content, media_type=media_type)
+        file = self._files[request.url.path]
+        if file.packed is None or "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(file.body, media_type=file.media_type)
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(file.packed, media_type=file.media_type, headers=headers)
 
     async def _pair(self, request: Request) -> Response:
         now_ns = self._clock.now_ns()
@@ -411,10 +393,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _words_json(known: words.Lines, language: str) -> bytes:
-    return json.dumps({"lang": language, "lines": known}).encode()
 
 
 def _refused(error: str, status: int) -> Response:

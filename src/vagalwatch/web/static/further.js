@@ -38,6 +38,8 @@ export async function open(path) {
   }
 }
 
+export const isOpen = () => opened !== "";
+
 export function close() {
   if (!opened) return;
   opened = "";

@@ -1,6 +1,7 @@
 // The line to the service: pictures come in over a WebSocket, answers go out by POST until they
 // are confirmed, and what is old is never taken for live.
 
+import { lookForNews } from "./install.js";
 import { line } from "./words.js";
 
 const STALE_MS = 5000; // the service speaks each second; after five it is not live
@@ -74,6 +75,7 @@ function hear(message) {
   if (message.now_ms !== state.nowMs) {
     tries = 0;
     heard = moment();
+    if (state.door === "lost") lookForNews();
     state.door = "open";
   }
   // Only where one of the clocks was set: a promised time does not crawl with the difference.

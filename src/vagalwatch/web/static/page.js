@@ -3,6 +3,7 @@
 
 import { card } from "./cards.js";
 import * as further from "./further.js";
+import { install } from "./install.js";
 import * as link from "./link.js";
 import * as pacer from "./pacer.js";
 import * as pulse from "./pulse.js";
@@ -238,6 +239,7 @@ async function start() {
   }
   if (link.state.door === "connecting") link.start(draw);
   draw();
+  install(() => opened !== "" || further.isOpen());
 }
 
 start();

@@ -1,0 +1,32 @@
+// The page as an app of the phone: sw.js keeps its files. Only where the browser allows it (TLS, or
+// this machine itself); without it, the page works all the same while there is a line.
+
+let registration = null;
+let outdated = false;
+
+// `busy` says whether the person would lose something if the page began anew.
+export async function install(busy) {
+  if (!("serviceWorker" in navigator)) return;
+  const { serviceWorker } = navigator;
+  const had = serviceWorker.controller !== null;
+  serviceWorker.addEventListener("controllerchange", () => { outdated = had; });
+  document.addEventListener("visibilitychange", () => {
+    if (outdated && document.hidden && !busy()) location.reload(); // while nobody looks
+  });
+  try {
+    registration = await serviceWorker.register(trusted("/sw.js"), { updateViaCache: "none" });
+  } catch {
+    registration = null; // such as a browser that keeps nothing: then it is a page, and no app
+  }
+}
+
+// A service that was away may have come back as a newer one.
+export function lookForNews() {
+  registration?.update().catch(() => {});
+}
+
+// The one address that may become a script here (Content-Security-Policy: trusted-types).
+function trusted(address) {
+  const createScriptURL = () => address;
+  return globalThis.trustedTypes?.createPolicy("pause", { createScriptURL }).createScriptURL(address) ?? address;
+}
