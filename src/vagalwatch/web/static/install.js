@@ -2,17 +2,22 @@
 // this machine itself); without it, the page works all the same while there is a line.
 
 let registration = null;
-let outdated = false;
+let outdated = false; // a newer page is there than the one that runs
 
 // `busy` says whether the person would lose something if the page began anew.
 export async function install(busy) {
   if (!("serviceWorker" in navigator)) return;
   const { serviceWorker } = navigator;
-  const had = serviceWorker.controller !== null;
-  serviceWorker.addEventListener("controllerchange", () => { outdated = had; });
-  document.addEventListener("visibilitychange", () => {
+  const renew = () => {
     if (outdated && document.hidden && !busy()) location.reload(); // while nobody looks
+  };
+  let kept = serviceWorker.controller !== null; // the first one only keeps what runs already
+  serviceWorker.addEventListener("controllerchange", () => {
+    outdated = kept;
+    kept = true;
+    renew();
   });
+  document.addEventListener("visibilitychange", renew);
   try {
     registration = await serviceWorker.register(trusted("/sw.js"), { updateViaCache: "none" });
   } catch {
