@@ -14,7 +14,14 @@ from vagalwatch.sensors.simulated.script import Drive, Phase, Script
 from vagalwatch.sensors.simulated.stage import Stage
 from vagalwatch.sensors.simulated.strap import Strap
 from vagalwatch.service import Radio, Service
-from vagalwatch.settings import MqttSettings, PageSettings, SensorSettings, Settings, WearerSettings
+from vagalwatch.settings import (
+    MqttSettings,
+    NotifySettings,
+    PageSettings,
+    SensorSettings,
+    Settings,
+    WearerSettings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,6 +90,7 @@ async def house(
     *,
     clock: StoryClock | None = None,
     mqtt: Literal["embedded", "off"] = "off",
+    notify: tuple[NotifySettings, ...] = (),
 ) -> AsyncIterator[House]:
     """Wake the service, connect the sensors, and put it to sleep at the end."""
     clock = clock or StoryClock(EVENING_NS)
@@ -97,6 +105,7 @@ async def house(
                     SensorSettings(device="heart-rate", address=strap.address),
                     SensorSettings(device="nuanic", address=ring.address),
                 ),
+                notify=notify,
             ),
         ),
         mqtt=MqttSettings(mode=mqtt, port=0),

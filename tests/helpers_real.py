@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ def need(program: str) -> str:
     if found is None:
         _missing(f"{program} is not installed (scripts/test installs it on Debian as root)")
     return str(found)
+
+
+def need_extra(module: str, extra: str) -> None:
+    """Skip, or fail under CI, where the optional extra that brings ``module`` is missing."""
+    if find_spec(module) is None:
+        _missing(f"{module} is not installed (extra “{extra}”; requirements/dev.txt has it)")
 
 
 def shared_data(*parts: str) -> Path:

@@ -16,15 +16,17 @@ from helpers_cli import call as vagalwatch
 from helpers_house import house
 from helpers_influx import InfluxProxy, InfluxServer
 from helpers_mqtt import until
-from helpers_real import free_port, need
+from helpers_real import free_port, need, need_extra
 from vagalwatch import __version__, doctor
 from vagalwatch.control import ControlServer
 from vagalwatch.doctor import FREE_DISK_MIB, LAG_S, Finding, examine
 from vagalwatch.journal.database import moved_aside
 from vagalwatch.journal.log import SqliteJournal
+from vagalwatch.journal.tombstones import Tombstones
 from vagalwatch.settings import (
     InfluxSettings,
     MqttSettings,
+    NotifySettings,
     PageSettings,
     SensorSettings,
     Settings,
@@ -403,6 +405,7 @@ STATUS: dict[str, object] = {
     "faults": {},
     "sensors": [],
     "mqtt": "",
+    "notify": [],
     "influxdb": "",
     "influxdb_lag_s": 0.0,
     "influxdb_set_aside": 0,
@@ -430,10 +433,13 @@ async def test_a_service_in_trouble_says_which(tmp_path: Path) -> None:
         recording=False,
         sensors=[{"source": "nuanic-0001", "status": "not-found", "advice": "Put it on."}],
         mqtt="The MQTT broker refuses us.",
+        notify=["apprise-1: It gave no answer in time."],
         influxdb="InfluxDB refuses the token.",
         influxdb_lag_s=LAG_S + 1,
     )
     assert found["recording"].ok is False
+    assert found["notify"].ok is False
+    assert "apprise-1: It gave no answer in time." in found["notify"].found
     assert str(tmp_path / "state") in found["recording"].mend
     assert found["sensor"] == Finding(
         "sensor", ok=False, found="nuanic-0001: not-found.", mend="Put it on."
@@ -515,3 +521,54 @@ def test_the_exit_code_says_whether_something_needs_mending(
     assert told.err == ""
     assert ("MEND " in told.out) == bool(code)
     assert vagalwatch("doctor", "--config", path, "--json").code == code
+
+
+# --- reaching the person --------------------------------------------------------------------------
+
+
+def told_by(folder: Path, *ways: NotifySettings) -> Settings:
+    wearer = WearerSettings(id="alex", notify=ways)
+    return settings(folder).model_copy(update={"wearers": (wearer,)})
+
+
+async def test_a_way_that_cannot_tell_anybody_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    found = await one("notify", told_by(tmp_path, NotifySettings(way="desktop")))
+    assert found.ok is False
+    assert "There is no session bus" in found.found
+    assert "desktop-1 of alex" in found.mend
+
+
+async def test_the_file_of_a_url_is_looked_at_and_never_quoted(tmp_path: Path) -> None:
+    need_extra("apprise", "notify")
+    url = tmp_path / "url"
+    url.write_text("ntfy://tk-secret@127.0.0.1/pause")
+    url.chmod(0o644)
+    configured = told_by(tmp_path, NotifySettings(way="apprise", url_file=url))
+    found = await one("notify", configured)
+    assert (found.ok, "chmod 600" in found.found) == (False, True)
+    url.chmod(0o600)
+    assert (await one("notify", configured)).ok is True
+    url.write_text("nonsense://tk-secret")
+    found = await one("notify", configured)
+    assert found.ok is False
+    assert "tk-secret" not in f"{found}"
+
+
+# --- erasing --------------------------------------------------------------------------------------
+
+
+async def test_an_erasure_that_is_not_done_is_said_without_the_name(tmp_path: Path) -> None:
+    configured = settings(tmp_path)
+    assert "erasure" not in await findings(configured)
+    tombstones = Tombstones(configured.tombstones_path)
+    tombstones.bury("somebody")
+    found = await one("erasure", configured)
+    assert (found.ok, found.found) == (False, "1 wearer(s) are not erased everywhere yet.")
+    assert "somebody" not in f"{found}"
+    tombstones.finish("somebody")
+    assert "erasure" not in await findings(configured)
+    configured.tombstones_path.write_text("{")
+    assert "damaged" in (await one("erasure", configured)).found

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from vagalwatch.settings import MqttSettings, PageSettings, Settings, WordsSettings
+    from vagalwatch.settings import (
+        MqttSettings,
+        NotifySettings,
+        PageSettings,
+        Settings,
+        WordsSettings,
+    )
 
     Status = dict[str, Any]
     """What the running service says of itself."""
@@ -58,6 +64,11 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield _page(settings.page, running=running)
     yield await _broker(settings.mqtt, running=running)
     yield await asyncio.to_thread(_influx, settings)
+    for wearer in settings.wearers:
+        for place, way in enumerate(wearer.notify, start=1):
+            yield await _way(f"{way.way}-{place} of {wearer.id}", way)
+    for finding in await asyncio.to_thread(_erasures, settings):
+        yield finding
     if status is not None:
         for finding in _told(settings, status):
             yield finding
@@ -110,6 +121,9 @@ def _told(settings: Settings, status: Status) -> Iterator[Finding]:
             found=status["mqtt"] or "Connected.",
             mend="It goes on trying; what is still valid then is sent then.",
         )
+    for problem in status["notify"]:
+        mend = "The next way of the chain had its turn; `vagalwatch notify-test WEARER` tries all."
+        yield Finding("notify", ok=False, found=f"Not taken last time: {problem}", mend=mend)
     if settings.influx.url is not None:
         yield _lag(status)
 
@@ -317,3 +331,46 @@ def _influx(settings: Settings) -> Finding:
         found=trouble,
         mend="Check influx.url, org, bucket and token_file. Nothing is lost meanwhile.",
     )
+
+
+async def _way(name: str, way: NotifySettings) -> Finding:
+    """Whether this way could tell somebody; nothing is sent."""
+    from vagalwatch.deliver import notify_apprise  # noqa: PLC0415 - as bleak, above
+
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            if way.url_file is not None:
+                await notify_apprise.probe(way.url_file)
+                found = f"{name} has a URL that Apprise can use; nothing was sent."
+            else:
+                from vagalwatch.deliver import notify_desktop  # noqa: PLC0415 - Linux alone has it
+
+                found = f"{name} is shown by {await notify_desktop.probe()}."
+    except TimeoutError:
+        why = f"{name} gave no answer in time."
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks go on
+        why = str(error) or f"{name}: {type(error).__name__}."
+    else:
+        return Finding("notify", ok=True, found=found)
+    return Finding("notify", ok=False, found=why, mend=f"Mend {name}, or take it out of notify.")
+
+
+def _erasures(settings: Settings) -> Iterator[Finding]:
+    from vagalwatch.journal.tombstones import Tombstones  # noqa: PLC0415 - as bleak, above
+
+    try:
+        pending = len(Tombstones(settings.tombstones_path).pending())
+    except OSError:
+        return  # the disk's own check says it
+    except ConfigError as error:
+        mend = "Nobody can be erased, and nobody erased be known, before that file can be read."
+        yield Finding("erasure", ok=False, found=str(error), mend=mend)
+        return
+    if pending:
+        yield Finding(
+            "erasure",
+            ok=False,
+            found=f"{pending} wearer(s) are not erased everywhere yet.",
+            mend="The running service tries every five minutes; `vagalwatch erase WEARER` says "
+            "what is left and why.",
+        )

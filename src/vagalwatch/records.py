@@ -506,6 +506,23 @@ class BreakStep:
     kind: Literal["break"] = "break"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One attempt to tell the wearer of an alert beyond the page, from ``t_ns`` to ``recv_ns``."""
+
+    wearer: str
+    t_ns: int
+    recv_ns: int
+    alert_id: str
+    way: str
+    """Which one of the person's chain: its kind and its place there, as ``apprise-2``."""
+    repeat: bool
+    """Whether it is the one gentle repeat."""
+    outcome: Literal["taken", "failed", "too-slow"]
+    """``taken`` by the other side: that it was seen, only an answer tells."""
+    kind: Literal["notice"] = "notice"
+
+
 Sample = Heart | Eda | Motion | Level | Contact
 Record = (
     Heart
@@ -528,6 +545,7 @@ Record = (
     | Episode
     | Alert
     | BreakStep
+    | Notice
 )
 
 

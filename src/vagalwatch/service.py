@@ -15,6 +15,7 @@ from vagalwatch.deliver.broker import EmbeddedBroker
 from vagalwatch.deliver.drain import DrainStatus, drain
 from vagalwatch.deliver.influx import InfluxLedger
 from vagalwatch.deliver.mqtt import Mailbox
+from vagalwatch.deliver.notify import Notifier, chain
 from vagalwatch.engine import ENGINE_VERSION, Engine
 from vagalwatch.erase import RETRY_S, Report, buried_again, erase
 from vagalwatch.hrv.parameters import parameters_hash
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from vagalwatch.alerts import words
     from vagalwatch.clock import Clock
+    from vagalwatch.deliver.notify import Way
     from vagalwatch.journal.port import Entry
     from vagalwatch.settings import MqttSettings, Settings
 
@@ -75,6 +77,7 @@ class Service:
     page: Page
     broker: EmbeddedBroker | None = None
     mailbox: Mailbox | None = None
+    notifier: Notifier
     _broker_settings: MqttSettings | None = None
     _known: words.Lines
 
@@ -124,6 +127,9 @@ class Service:
                     hub,
                     known=self._known,
                 )
+            self.notifier = Notifier(
+                self.journal, self._chains(), self._clock, hub.take, known=self._known
+            )
             await house.enter_async_context(
                 ControlServer(
                     self._settings.control_path,
@@ -141,6 +147,7 @@ class Service:
                 if self.mailbox is not None:
                     background.append(parts.create_task(self.mailbox.run(), name="mqtt"))
                 self._sensing.start(links, parts)
+                background.append(parts.create_task(self.notifier.run(), name="notify"))
                 background.append(parts.create_task(self._go_on_erasing(), name="erase"))
                 background.append(parts.create_task(self._tick(hub), name="ticks"))
                 background.append(parts.create_task(self._after_start(), name="influxdb"))
@@ -228,6 +235,14 @@ class Service:
             if wearer.id in self._wearers
             for sensor in wearer.sensors
         )
+
+    def _chains(self) -> dict[str, dict[str, Way]]:
+        """How each wearer is told beyond the page."""
+        return {
+            wearer.id: chain(wearer.notify)
+            for wearer in self._settings.wearers
+            if wearer.id in self._wearers
+        }
 
     # --- going on -----------------------------------------------------------------------------
 
@@ -349,6 +364,7 @@ class Service:
         await self._sensing.forget(wearer)
         if self.mailbox is not None:  # before the hub, which refuses what it would hand on
             await self.mailbox.forget(wearer)
+        await self.notifier.forget(wearer)
         self.hub.forget(wearer)
         self.page.forget(wearer)
         if self._ledger is not None:
@@ -366,6 +382,7 @@ class Service:
                 for link in self.links
             ],
             "mqtt": "" if self.mailbox is None else self.mailbox.problem,
+            "notify": self.notifier.problems,
             "influxdb": self.influx.last_error,
             "influxdb_lag_s": self.influx.lag_s(self._clock.now_ns() + self._clock.wall_step_ns()),
             "influxdb_set_aside": self.influx.set_aside,

@@ -47,11 +47,28 @@ class SensorSettings(_Section):
         return f"{self.device}-{tail}"
 
 
+class NotifySettings(_Section):
+    """One way to tell a wearer of a prompt that nobody answered on the page."""
+
+    way: Literal["desktop", "apprise"]
+    url_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _url_only_from_a_file(self) -> NotifySettings:
+        """What apprise is given holds passwords and tokens."""
+        if (self.way == "apprise") != (self.url_file is not None):
+            raise ValueError(
+                "way “apprise” needs url_file, a file that holds one Apprise URL; others have none"
+            )
+        return self
+
+
 class WearerSettings(_Section):
-    """A wearer by pseudonym, with the sensors worn."""
+    """A wearer by pseudonym, with the sensors worn and the ways to be told, in their order."""
 
     id: Pseudonym
     sensors: tuple[SensorSettings, ...] = ()
+    notify: Annotated[tuple[NotifySettings, ...], Field(max_length=4)] = ()
 
     @model_validator(mode="after")
     def _told_apart(self) -> WearerSettings:
@@ -250,6 +267,7 @@ def _known_keys() -> list[str]:
         Settings,
         WearerSettings,
         SensorSettings,
+        NotifySettings,
         MqttSettings,
         InfluxSettings,
         PageSettings,
