@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vagalwatch.alerts.policy import Policy, PolicyState
+from vagalwatch.alerts.policy import SAMPLES, Policy, PolicyState
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.pipeline import Pipeline, PipelineState
 from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Run, Setting
@@ -47,16 +47,14 @@ class Engine:
 
     def push(self, record: Record) -> list[Record]:
         """Take one record and return what the engine says now, in order."""
-        outputs: list[Record] = []
         # A run's clock may be years ahead of the last one's: remembered times (a break's) are put
         # on it before the rows that it makes due.
         first = isinstance(record, Run)
-        if first:
-            outputs.extend(self._policy.push(record))
+        outputs = self._policy.push(record) if first else []
         for said in self._pipeline.push(record):
             outputs.append(said)
             outputs.extend(self._policy.push(said))
-        if not first:
+        if not first and not isinstance(record, SAMPLES):
             outputs.extend(self._policy.push(record))
         return outputs
 

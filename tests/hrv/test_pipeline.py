@@ -109,6 +109,24 @@ def test_a_sitter_with_a_baseline_is_settled_with_every_figure() -> None:
     ]
 
 
+def test_an_irregular_minute_withholds_the_spectrum_too() -> None:
+    """Five minutes that would carry one, of which the last minute is every second beat early."""
+    regular = rr_around(rng(), lambda _: 70.0, 300)
+    odd = [rr * (0.7, 1.3)[i % 2] for i, rr in enumerate(rr_around(rng(), lambda _: 70.0, 15))]
+    records = in_order(
+        ticks(T0_NS, T0_NS + 360 * NS),
+        hearts(regular + odd + rr_around(rng(), lambda _: 70.0, 45), with_rate=False),
+    )
+    said = rows(run(records))
+    told = [Gate.RR_IRREGULAR not in row.gates for row in said]
+    assert None not in (at(said, 300).metrics.lf_ms2, at(said, 300).metrics.hf_ms2)
+    assert not at(said, 320).metrics.rmssd_ms
+    assert told.index(False) * 5 in range(300, 320)
+    for row, regular_now in zip(said, told, strict=True):
+        if not regular_now:
+            assert (row.metrics.lf_ms2, row.metrics.hf_ms2) == (None, None)
+
+
 def test_without_a_baseline_it_calibrates_and_says_how_far() -> None:
     outputs = run([r for r in settled(8) if not isinstance(r, Setting)])
     estimates = rows(outputs)

@@ -66,6 +66,9 @@ MAX_SAFETY_REFRACTORY_MINUTES: Final = 60
 BACKWARDS_NS: Final = MINUTE_NS
 """Records of one run overtake each other by seconds; more than this and the clock went back."""
 
+SAMPLES: Final = (Eda, Motion, Heart)
+"""Nearly all records there are; they tell the policy nothing, so it need not be asked."""
+
 STEPS_IN: Final = frozenset({BreakPhase.STEADYING, BreakPhase.ON})
 """Phases in which small steps are on offer."""
 
@@ -120,8 +123,6 @@ class Policy:
         if record.wearer not in self._concerning:
             return []
         match record:
-            case Heart() | Eda() | Motion():  # nearly all there are: asked first, told nothing
-                return []
             case ClockStep():
                 self.state.wall_offset_ns += record.delta_ns
                 return []

@@ -6,12 +6,14 @@ without a copy; as they never change, a view stays true. Little-endian, eight by
 
 from __future__ import annotations
 
-from struct import Struct
+from struct import Struct, pack
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 WIDTH: Final = 8
@@ -20,6 +22,16 @@ _INT64: Final = np.dtype("<i8")
 _FLOAT64: Final = np.dtype("<f8")
 pack_int: Final = Struct("<q").pack
 pack_float: Final = Struct("<d").pack
+
+
+def pack_ints(values: Sequence[int]) -> bytes:
+    """As a column."""
+    return pack(f"<{len(values)}q", *values)
+
+
+def pack_floats(values: Sequence[float]) -> bytes:
+    """As a column."""
+    return pack(f"<{len(values)}d", *values)
 
 
 def ints(column: bytes) -> NDArray[np.int64]:

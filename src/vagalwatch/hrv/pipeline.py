@@ -109,20 +109,34 @@ class Pipeline:
         self._state = state
 
     def push(self, record: Record) -> list[Record]:
-        """Tell the rows that are due, then take ``record`` in. Never raises for any record."""
+        """Tell the rows that are due, then take ``record`` in. Never raises for any record.
+
+        Nearly all records are single samples of a ring, with no row due: they come first here.
+        """
         if record.wearer not in self._concerning:
             return []
-        outputs = self._due(record.recv_ns)
-        if isinstance(record, Run) and not record.ended:
-            outputs.extend(self._begin_run(record.recv_ns))
-        if self._state.next_row_ns is None and isinstance(
-            record, Tick | Heart | Eda | Motion | Level | Contact
-        ):
+        next_row_ns = self._state.next_row_ns
+        outputs: list[Record] = []
+        if next_row_ns is None:
+            self._begin(record)
+        elif record.recv_ns >= next_row_ns + _WAIT_NS:
+            outputs = self._due(next_row_ns, record.recv_ns)
+        if isinstance(record, Eda):
+            if not self._off_body(record.source):
+                eda.take(_of(self._state.skins, record.source, eda.EdaState), record)
+        elif isinstance(record, Run):
+            if not record.ended:
+                outputs.extend(self._begin_run(record.recv_ns))
+        else:
+            self._take(record)
+        return outputs
+
+    def _begin(self, record: Record) -> None:
+        """Rows begin with the first sample or tick."""
+        if isinstance(record, Tick | Heart | Eda | Motion | Level | Contact):
             # A first chunk may reach back before its arrival, but not by minutes (a backlog).
             first_ns = max(span(record)[0], record.recv_ns - 2 * _STEP_NS)
             self._state.next_row_ns = first_ns // _STEP_NS * _STEP_NS + _STEP_NS
-        self._take(record)
-        return outputs
 
     def _begin_run(self, recv_ns: int) -> list[Record]:
         """Where the clock has gone back (a machine without one of its own), begin anew.
@@ -144,17 +158,16 @@ class Pipeline:
         state.machine = states.Machine()
         return [self._episode(change, recv_ns) for change in changes]
 
-    def _due(self, recv_ns: int) -> list[Record]:
-        state = self._state
+    def _due(self, next_row_ns: int, recv_ns: int) -> list[Record]:
+        """The rows from ``next_row_ns`` on, the first that has not been told."""
         outputs: list[Record] = []
-        if state.next_row_ns is None or recv_ns < state.next_row_ns + _WAIT_NS:
-            return outputs
-        due = (recv_ns - _WAIT_NS - state.next_row_ns) // _STEP_NS + 1
+        due = (recv_ns - _WAIT_NS - next_row_ns) // _STEP_NS + 1
         if due > _ROWS.burst_rows:
-            state.next_row_ns += (due - _ROWS.burst_rows) * _STEP_NS
-        while recv_ns >= state.next_row_ns + _WAIT_NS:
-            outputs.extend(self._row(state.next_row_ns, recv_ns))
-            state.next_row_ns += _STEP_NS
+            next_row_ns += (due - _ROWS.burst_rows) * _STEP_NS
+        while recv_ns >= next_row_ns + _WAIT_NS:
+            outputs.extend(self._row(next_row_ns, recv_ns))
+            next_row_ns += _STEP_NS
+        self._state.next_row_ns = next_row_ns
         return outputs
 
     # --- taking in ------------------------------------------------------------------------------
@@ -162,19 +175,18 @@ class Pipeline:
     def _take(self, record: Record) -> None:  # noqa: C901 - one case a kind of record
         state = self._state
         match record:
+            case Motion():
+                if not self._off_body(record.source):
+                    motion.take(_of(state.motions, record.source, motion.MotionState), record)
             case Heart():
-                heart = _of(state.hearts, record.source, beats.HeartState)
-                link = self._link(record.source)
                 if record.contact is not None:
+                    link = self._link(record.source)
                     quality.take_contact(link, record.t_ns, on_body=record.contact)
-                if quality.off_body_now(link):
+                heart = _of(state.hearts, record.source, beats.HeartState)
+                if self._off_body(record.source):
                     beats.cut_chain(heart)
                 else:
                     beats.take(heart, record)
-            case Eda() if not quality.off_body_now(self._link(record.source)):
-                eda.take(_of(state.skins, record.source, eda.EdaState), record)
-            case Motion() if not quality.off_body_now(self._link(record.source)):
-                motion.take(_of(state.motions, record.source, motion.MotionState), record)
             case Contact():
                 quality.take_contact(self._link(record.source), record.t_ns, on_body=record.on_body)
             case Device():
@@ -190,6 +202,10 @@ class Pipeline:
 
     def _link(self, source: str) -> quality.LinkState:
         return _of(self._state.links, source, quality.LinkState)
+
+    def _off_body(self, source: str) -> bool:
+        link = self._state.links.get(source)
+        return link is not None and quality.off_body_now(link)
 
     # --- a row ----------------------------------------------------------------------------------
 
@@ -336,6 +352,7 @@ class Pipeline:
 
     def _moved(self, t_ns: int) -> motion.Moved:
         for source, seconds in sorted(self._state.motions.items()):
+            motion.sum_up(seconds)
             if quality.link_gate(self._link(source), Stream.MOTION, seconds.last_ns, t_ns) is None:
                 trunk = self._state.places.get(source, "") in _TRUNK
                 moved = motion.judge(seconds, t_ns, trunk=trunk)
@@ -387,7 +404,9 @@ def _figures(
     fit = pulse is not None and pulse.gate is None
     hr_bpm = pulse.hr_bpm if fit and pulse is not None else None
     shown = minute if fit and minute is not None else Variability(coverage=0.0)
-    lf_ms2, hf_ms2 = lf_hf_ms2(pulse.minutes) if fit and pulse is not None else (None, None)
+    lf_ms2 = hf_ms2 = None
+    if fit and pulse is not None and not shown.irregular:
+        lf_ms2, hf_ms2 = lf_hf_ms2(pulse.minutes)
     z_hr = z_scl = z_nsr = None
     if usual is not None:
         z_hr = usual.hr.z(hr_bpm)
