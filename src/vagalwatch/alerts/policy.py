@@ -118,7 +118,7 @@ class Policy:
         self._concerning = frozenset({wearer, SITE})
         self.state = state
 
-    def push(self, record: Record) -> list[Record]:  # noqa: C901 - one flat case a kind
+    def push(self, record: Record) -> list[Record]:
         """Take one record and return the alerts and break steps it brings about, in order."""
         if record.wearer not in self._concerning:
             return []
