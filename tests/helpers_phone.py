@@ -78,11 +78,16 @@ class Phone:
 
 @contextlib.asynccontextmanager
 async def phone(
-    browser: Browser, story: Story, wearer: str | None = "ada", *, width: int = 390
+    browser: Browser,
+    story: Story,
+    wearer: str | None = "ada",
+    *,
+    width: int = 390,
+    locale: str = "en-US",
 ) -> AsyncIterator[Phone]:
     """A phone in Berlin whose clock agrees with the story; paired unless ``wearer`` is None."""
     context = await browser.new_context(
-        viewport={"width": width, "height": 844}, locale="en-US", timezone_id="Europe/Berlin"
+        viewport={"width": width, "height": 844}, locale=locale, timezone_id="Europe/Berlin"
     )
     context.set_default_timeout(10_000)
     tab = await context.new_page()

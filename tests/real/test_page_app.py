@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
-from helpers_phone import phone
-from vagalwatch.records import State
+from helpers_phone import phone, picture
+from vagalwatch.alerts import words
+from vagalwatch.records import Answer, AnswerKind, Setting, State
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -21,6 +24,8 @@ pytestmark = pytest.mark.real
 
 EXPECTED_WHILE_DOWN = re.compile(r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|WebSocket|fetching")
 
+BREAK = re.compile(r"You asked for time\.\s+Back at 7:40")
+
 IN_CACHES = """async () => {
   const kept = {};
   for (const name of await caches.keys()) {
@@ -28,6 +33,15 @@ IN_CACHES = """async () => {
   }
   return kept;
 }"""
+
+
+def answers(story: Story) -> list[Answer]:
+    return [said for said in story.said if isinstance(said, Answer)]
+
+
+def sets(story: Story, key: str, value: object) -> None:
+    now_ns = story.clock.now_ns()
+    story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key=key, value=json.dumps(value)))
 
 
 async def installed(own: Phone) -> dict[str, list[str]]:
@@ -89,3 +103,154 @@ async def test_a_newer_page_takes_over_while_nobody_looks(browser: Browser, stor
             }"""
         )
         await own.say("Messung läuft.")
+
+
+async def test_a_break_runs_on_where_the_page_is_opened_without_a_line(
+    browser: Browser, story: Story
+) -> None:
+    sets(story, "own-step", "Sort my stamps.")
+    sets(story, "agreed-place", "the kitchen")
+    async with phone(browser, story) as own:
+        await own.tap("I need a break")
+        await own.say(BREAK)
+        await installed(own)
+        await story.stop()
+        await own.tab.reload()
+        await own.say(BREAK)
+        await expect(own.tab.locator("#mark")).to_have_text("Not connected. I keep trying.")
+        await expect(own.tab.locator("#step-text")).to_have_text(words.lines()["step.orient-blue"])
+        await own.tab.get_by_text("Words to leave with").click()
+        await picture(own, "60-break-opened-offline")
+        kept = await own.tab.evaluate("JSON.stringify(localStorage)")
+        assert "stamps" not in kept
+        assert "kitchen" not in kept
+        now_s = story.clock.now_ns() / 1e9
+        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(now_s + 21 * 60, UTC))
+        await own.say(re.compile(r"It's 7:40"))
+        await story.start()
+
+
+async def test_a_break_said_without_a_line_is_kept_and_passed_on(
+    browser: Browser, story: Story
+) -> None:
+    sets(story, "break-minutes", 30)
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await own.say("Not measuring right now.")
+        await installed(own)
+        await story.stop()
+        await own.say("Not connected.")
+        await own.tap("I need a break")
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:50"))
+        await expect(own.tab.locator("#notice")).to_contain_text("Only this page knows")
+        await picture(own, "61-break-alone")
+        await own.tab.reload()  # the app was closed and opened again
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:50"))
+        await story.start(port)
+        await expect(own.tab.locator("#notice")).to_be_empty()
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:50"))
+        await expect(own.tab.get_by_role("button", name="More time")).to_be_visible()
+        assert [each.answer for each in answers(story)] == [AnswerKind.START_BREAK]
+        await own.tab.wait_for_function(
+            "() => [JSON.parse(localStorage.kept)].every((each) => !each.alone && !each.pending)"
+        )
+
+
+async def test_a_break_that_was_too_long_ago_is_not_begun_anew(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await installed(own)
+        await story.stop()
+        await own.say("Not connected.")
+        await own.tap("I need a break")
+        await own.say(BREAK)
+        await story.clock.advance(601)
+        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(story.clock.now_ns() / 1e9, UTC))
+        await expect(own.tab.locator("#notice")).to_contain_text("I could not pass that on.")
+        await story.start(port)
+        await expect(own.tab.locator("#mark")).to_be_empty()
+        await own.say(BREAK)  # the time that was promised stands
+        assert answers(story) == []
+        await own.tap("I'm back")
+        await own.say("Not measuring right now.")
+
+
+async def test_who_takes_a_break_back_before_anybody_heard_has_taken_none(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await own.say("Not measuring right now.")
+        await story.stop()
+        await own.say("Not connected.")
+        await own.tap("I need a break")
+        await own.say(BREAK)
+        await own.tap("I'm back")
+        await own.say("Not connected.")
+        await story.start(port)
+        await own.say("Not measuring right now.")
+        await own.quiet()
+        assert answers(story) == []
+
+
+async def test_what_is_kept_goes_when_the_pairing_ends(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        await own.tap("I need a break")
+        await own.say(BREAK)
+        assert await own.tab.evaluate("localStorage.length") == 1
+        story.page.unpair("ada")
+        await own.say("This page is not paired yet.")
+        assert await own.tab.evaluate("localStorage.length") == 0
+
+
+@pytest.mark.parametrize("clears", [False, True])
+async def test_leaving_clears_it_for_who_wants_that(
+    browser: Browser, story: Story, *, clears: bool
+) -> None:
+    async with phone(browser, story) as own:
+        await own.tap("I need a break")
+        await own.say(BREAK)
+        await own.tap("This device")
+        await own.tab.get_by_label("“Leave” also clears").set_checked(clears)
+        await own.context.route("https://**", lambda route: route.fulfill(body="weather"))
+        await own.tap("Leave")
+        await own.tab.wait_for_url("https://www.wikipedia.org/")
+        other = await own.context.new_page()
+        await other.goto(f"http://127.0.0.1:{story.page.port}/icon.svg")
+        assert ("kept" in await other.evaluate("Object.keys(localStorage)")) != clears
+
+
+async def test_a_tab_that_was_open_before_the_pairing_comes_in(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story, wearer=None) as own:
+        await own.say("This page is not paired yet.")
+        second = await own.context.new_page()
+        await second.goto(story.page.pairing_url("ada"))
+        await own.say("Not measuring right now.")
+        assert own.errors == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "time"),
+    [
+        ("en-US", "en", "7:40 PM"),
+        ("en-GB", "en", "19:40"),
+        ("de-DE", "en", "19:40"),
+        ("de-DE", "de", "19:40"),
+        ("en-US", "de", "7:40 PM"),
+    ],
+)
+async def test_times_are_in_one_language(
+    browser: Browser, story: Story, locale: str, language: str, time: str
+) -> None:
+    await story.stop()
+    story.language = language
+    await story.start()
+    async with phone(browser, story, locale=locale) as own:
+        await own.tab.locator("[data-answer=start-break]").click()
+        on = words.lines(language)["break.on"].format(time=time)
+        shown = re.escape(on).replace(r"\ ", r"\s+")
+        await own.say(re.compile(shown))

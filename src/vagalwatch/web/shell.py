@@ -26,6 +26,7 @@ FILES: Final = {
     "/device.js": ("device.js", "text/javascript"),
     "/further.js": ("further.js", "text/javascript"),
     "/install.js": ("install.js", "text/javascript"),
+    "/kept.js": ("kept.js", "text/javascript"),
     "/link.js": ("link.js", "text/javascript"),
     "/pacer.js": ("pacer.js", "text/javascript"),
     "/pulse.js": ("pulse.js", "text/javascript"),

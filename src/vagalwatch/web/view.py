@@ -184,6 +184,7 @@ class View:
             else {"say": self._notice[0], "about": self._notice[1]},
             "ask": self._ask_json(),
             "paused": self._paused(),
+            "ready": self._ready_json(),
         }
 
     def why(self, *, numbers: bool) -> list[dict[str, str]]:
@@ -437,18 +438,31 @@ class View:
             "say": words.break_key(step),
             "minutes": round((step.until_ns - step.began_ns) / (60 * S_NS)),
             "until_ms": self._wall_ms(step.until_ns),
-            "steps": [
-                {
-                    "say": f"step.{code}",
-                    "pace": _pace(code),
-                    "own": choices.own if code == steps.Step.OWN else "",
-                }
-                for code in small
-            ],
+            "steps": self._steps_json(small),
             "agreed": [
                 {"say": say, "what": what} for say, what in self._preferences.agreement.lines()
             ],
         }
+
+    def _ready_json(self) -> dict[str, object]:
+        """What a break shows that the person begins where there is no line.
+
+        Whatever the body did last: steps that fit also after a possible shutdown.
+        """
+        wishes = self._preferences
+        small = self._steps_json(steps.offered(None, wishes.choices))
+        return {"minutes": wishes.break_minutes, "steps": small}
+
+    def _steps_json(self, codes: tuple[str, ...]) -> list[dict[str, object]]:
+        own = self._preferences.choices.own
+        return [
+            {
+                "say": f"step.{code}",
+                "pace": _pace(code),
+                "own": own if code == steps.Step.OWN else "",
+            }
+            for code in codes
+        ]
 
     def _ask_json(self) -> dict[str, object] | None:
         """The question that is open, and what can be said to it."""

@@ -5,15 +5,14 @@
 // [answer, label, what it is about], plain: the answers can wait, numbers: may they be shown,
 // offline: the card itself says that the line is lost, write: the answer is in one's own words.
 //
-// Answers that only this page knows: "done", "open", "close" and "go-on" (see page.js); "set-off" takes
-// what was written along.
+// Answers that only this page knows: "done", "open", "close", "go-on" and "take-back" (see page.js);
+// "set-off" takes what was written along.
 
-import { line, say, section, split } from "./words.js";
+import { line, say, section, split, timeOfDay } from "./words.js";
 
 // Up to the next full minute: who comes back at the time shown has had the whole break.
 function clock(ms, state, round = Math.ceil) {
-  const shown = new Date(round((ms + state.skewMs) / 60000) * 60000);
-  return shown.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
+  return timeOfDay(new Date(round((ms + state.skewMs) / 60000) * 60000));
 }
 
 const answers = (about, ...kinds) => kinds.map((kind) => [kind, line(`answer.${kind}`), about]);
@@ -27,9 +26,11 @@ export function card(state, done, opened) {
   // A fall goes before all else, also before what the person has opened.
   if (view?.screen === "safety" && (live || door === "lost")) return safety(view.safety);
   if (opened === "followed") return danger();
-  if (!live && door !== "lost") return split(line(`page.${door}`));
+  const waits = door === "connecting" && state.known;
+  if (!live && door !== "lost" && !waits) return split(line(`page.${door}`));
   if (opened === "card") return { say: line("say.card"), show: true, answers: [close()] };
-  if (!view) return offline();
+  if (state.alone && !(live && view.screen in { prompt: 1, steadying: 1 })) return alone(state.alone);
+  if (!view) return offline(waits ? "page.connecting" : "page.offline");
   if (opened === "ask" && view.ask && view.screen in { measure: 1, after: 1 }) return ask(view.ask);
   switch (view.screen) {
     // What is an instruction stays when the line is lost; what is a measurement does not.
@@ -54,8 +55,8 @@ function danger() {
   };
 }
 
-function offline() {
-  return { ...split(line("page.offline")), offline: true, answers: answers("", "start-break") };
+function offline(why = "page.offline") {
+  return { ...split(line(why)), offline: true, answers: answers("", "start-break") };
 }
 
 function measure(state) {
@@ -126,7 +127,7 @@ function steadying(pause) {
 
 function onBreak({ break: pause, notice }, state) {
   // Without a line the phone's own clock says when the time is up.
-  if (state.door === "lost" && Date.now() - state.skewMs >= pause.until_ms) return timeUp(state.view, state);
+  if (state.door !== "open" && Date.now() - state.skewMs >= pause.until_ms) return timeUp(state.view, state);
   const here = pause.about === "shutdown" ? ["im-here"] : [];
   const time = clock(pause.until_ms, state);
   const values = { minutes: pause.minutes, time };
@@ -138,16 +139,38 @@ function onBreak({ break: pause, notice }, state) {
     steps: pause.steps,
     about: pause.id,
     folded: [
-      [line("purpose.leave"), [
-        ["", line("say.leave", values)],
-        ...say(values, ...later, "quiet-name", "quiet-value", "quiet-offer", "after-see", "after-turn", "after-soothe"),
-      ]],
+      ...leaving(values, ...later),
       ...(agreed.length ? [[line("page.agreed"), agreed]] : []),
     ],
     answers: answers(pause.id, ...here, "im-back", "more-time"),
     quiet: [open("followed")], // a matter of safety: never folded away here
     otherwise: otherwise(pause, ...answers(pause.id, "no-break")),
     plain: true,
+  };
+}
+
+const leaving = (values, ...later) => [
+  [line("purpose.leave"), [
+    ["", line("say.leave", values)],
+    ...say(values, ...later, "quiet-name", "quiet-value", "quiet-offer", "after-see", "after-turn", "after-soothe"),
+  ]],
+];
+
+// A break that only this page knows of. Who comes back, or takes another way, ends it here.
+function alone({ until_ms, minutes, steps, trying }) {
+  const time = clock(until_ms, { skewMs: 0 });
+  const over = Date.now() >= until_ms;
+  const back = ["take-back", line("answer.im-back"), ""];
+  const again = trying ? [] : answers("", "start-break");
+  return {
+    ...(over ? split(line("break.return-due", { time })) : { say: line("break.on", { time }) }),
+    notice: line(trying ? "page.alone" : "page.gave-up"),
+    steps: over ? [] : steps,
+    about: "alone",
+    folded: over ? [] : leaving({ minutes, time }),
+    answers: [back, ...again],
+    quiet: [open("followed"), open("card")],
+    plain: !over,
   };
 }
 

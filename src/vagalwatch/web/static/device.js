@@ -6,7 +6,14 @@ import { line } from "./words.js";
 export function show(box) {
   const title = document.createElement("h1");
   title.textContent = line("page.device");
-  box.append(title, choice("dark", "phone", "night", "always"));
+  box.append(title, choice("dark", "phone", "night", "always"), toggle("forget"));
+}
+
+function toggle(name) {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "checkbox", checked: senses[name] });
+  input.onchange = () => wish(name, input.checked);
+  return labelled(input, line(`device.${name}`));
 }
 
 function choice(name, ...values) {

@@ -2,19 +2,24 @@
 // are confirmed, and what is old is never taken for live.
 
 import { lookForNews } from "./install.js";
+import { forget, keep, keepPicture, kept, lastAlone, lastPicture } from "./kept.js";
 import { line } from "./words.js";
 
 const STALE_MS = 5000; // the service speaks each second; after five it is not live
 const CONNECT_MS = 10000; // a connection that takes longer is tried anew
 const TRY_FOR_MS = 120000; // an answer is offered this long: as long as a prompt is valid
+const TRY_BREAK_FOR_MS = 590000; // "I need a break" holds longer; the service takes ten minutes
 const PATIENCE_MS = 4000; // after this the person is told that it has not gone through
 const SET_MS = 10000; // a clock that jumps this far was set; a slow message or a fast story do less
 const UNPAIRED = 4401;
+const RETRIED = ["unpaired", "unknown-code", "too-many", "pair-failed", "too-many-pages"];
 const REFUSED = { [UNPAIRED]: "unpaired", 4429: "too-many-pages" };
 
 export const state = {
   door: "connecting", // "open", "lost", or why this browser may not come in
+  known: false, // whether this browser was let in before: then there is a button from the start
   view: null, // the last picture
+  alone: null, // { until_ms, minutes, steps, trying }: a break that only this page knows of
   nowMs: 0, // the service's time in the last message
   skewMs: 0, // this phone's clock minus the service's, where they clearly differ
   numbers: false, // whether the person asked for them
@@ -22,6 +27,7 @@ export const state = {
   points: [], // [ms, bpm] of the last ten minutes
 };
 
+const others = new BroadcastChannel("pause"); // other tabs of this browser
 let show = () => {};
 let socket = null;
 let began = moment();
@@ -35,16 +41,25 @@ let sending = null; // { body, since, seen, state: "sending" | "heard" | "gave-u
 export function start(onChange) {
   show = onChange;
   began = moment();
+  const { ready, pending } = kept();
+  Object.assign(state, { known: ready !== undefined, view: lastPicture(), alone: lastAlone() });
+  state.skewMs = state.view?.break.skewMs ?? 0;
+  if (state.alone) state.alone.trying = Boolean(pending);
   setInterval(watch, 1000);
   document.addEventListener("visibilitychange", awake);
   addEventListener("online", awake);
+  others.onmessage = comeIn;
+  if (state.door !== "connecting") return; // a code that opened nothing: that is said first
   connect();
+  if (pending) deliver({ path: "/answer", body: pending.body, since: asOf(pending.at) });
 }
 
 // Two clocks, since the first stands still on some phones while they sleep.
 function moment() {
   return { run: performance.now(), wall: Date.now() };
 }
+
+const asOf = (wall) => ({ run: performance.now() - (Date.now() - wall), wall });
 
 function since(then) {
   return Math.max(performance.now() - then.run, Date.now() - then.wall);
@@ -85,6 +100,9 @@ function hear(message) {
   state.nowMs = message.now_ms;
   if (message.view) {
     state.view = message.view;
+    state.known = true;
+    keepPicture(state.view, state.skewMs);
+    if (["break", "time-up"].includes(state.view.screen)) noLongerAlone();
     settle();
   }
   if (message.pulse && state.numbers) {
@@ -106,12 +124,17 @@ function closed(code) {
   // with some chance in it so that several pages do not come all at once.
   retry = setTimeout(connect, Math.min(500 * 2 ** tries, 10000) * (0.75 + Math.random() / 2));
   tries += 1;
+  goAlone();
   show();
 }
 
 export function shut(door) {
-  Object.assign(state, { door, view: null, points: [], usual: null });
+  Object.assign(state, { door, view: null, alone: null, points: [], usual: null });
   sending = null;
+  if (door === "unpaired") {
+    state.known = false;
+    forget();
+  }
   show();
 }
 
@@ -125,6 +148,7 @@ function watch() {
     old.close();
   }
   if (state.door === "connecting" && since(began) > STALE_MS) state.door = "lost";
+  goAlone();
   show();
 }
 
@@ -133,6 +157,12 @@ function awake() {
   if (document.hidden) return;
   watch();
   if (!socket && ["connecting", "lost"].includes(state.door)) connect();
+  comeIn();
+}
+
+// Perhaps this browser was paired in another tab; until that is known, what is said stands.
+function comeIn() {
+  if (!socket && RETRIED.includes(state.door)) connect();
 }
 
 export function askForNumbers(wanted) {
@@ -152,27 +182,57 @@ export const pauseAll = (paused) => send("/paused", { paused });
 // The same tap twice is one answer; another tap takes the place of one still on its way.
 async function send(path, body) {
   if (resting()) return;
-  const mine = {
-    path,
-    body,
-    since: moment(),
-    seen: JSON.stringify(state.view),
-    state: "sending",
-  };
+  const mine = { path, body, since: moment() };
+  keep({ pending: body.answer === "start-break" ? { body, at: mine.since.wall } : null });
+  await deliver(mine);
+}
+
+async function deliver({ path, body, since: said }) {
+  const mine = { path, body, since: said, seen: JSON.stringify(state.view), state: "sending" };
+  const starts = body.answer === "start-break";
+  const tryFor = starts ? TRY_BREAK_FOR_MS : TRY_FOR_MS;
   sending = mine;
+  goAlone();
   show();
   for (let n = 0; sending === mine && mine.state === "sending"; n += 1) {
     const ageMs = Math.round(since(mine.since));
     const aged = path === "/answer" ? { ...body, age_ms: ageMs } : body;
-    const status = ageMs > TRY_FOR_MS ? 400 : await post(path, aged);
+    const status = ageMs > tryFor ? 400 : await post(path, aged);
     if (status === 200 || status === 202) mine.state = "heard";
     else if (status === 400) mine.state = "gave-up";
     else if (status === 401) shut("unpaired");
     else await pauseFor(Math.min(500 * 2 ** n, 5000));
   }
+  if (starts && mine.state !== "sending") keep({ pending: null });
+  if (state.alone && starts) state.alone.trying = mine.state !== "gave-up";
   settle();
   show();
   if (mine.state === "heard") setTimeout(settle, 1500);
+}
+
+const starting = () => sending?.state === "sending" && sending.body.answer === "start-break";
+
+// Where nobody hears "I need a break", the time runs on this page, from the tap.
+function goAlone() {
+  const here = state.door === "lost" || (state.door === "connecting" && !resting());
+  if (!here || !starting()) return;
+  const { ready } = kept();
+  const { minutes, steps } = ready ?? { minutes: 20, steps: [] };
+  const alone = { until_ms: sending.since.wall + minutes * 60000, minutes };
+  state.alone = { ...alone, steps, trying: true };
+  keep({ alone });
+}
+
+function noLongerAlone() {
+  state.alone = null;
+  keep({ alone: null });
+}
+
+export function takeBack() {
+  if (starting()) sending = null;
+  keep({ pending: null });
+  noLongerAlone();
+  show();
 }
 
 // What is told in passing: no button rests for it, and what comes later waits its turn.
@@ -201,7 +261,7 @@ export const resting = () =>
   sending !== null && sending.state !== "gave-up" && since(sending.since) < PATIENCE_MS;
 
 export function sendingLine() {
-  if (sending === null || sending.state === "heard") return "";
+  if (sending === null || sending.state === "heard" || state.alone) return "";
   if (sending.state === "gave-up") return line("page.gave-up");
   if (since(sending.since) < 1000) return "";
   return line(resting() ? "page.sending" : "page.not-sent");
@@ -209,7 +269,10 @@ export function sendingLine() {
 
 export async function pair(code) {
   const status = await post("/pair", { code });
-  if (status === 200) return;
+  if (status === 200) {
+    others.postMessage("paired");
+    return;
+  }
   shut({ 400: "unknown-code", 403: "unknown-code", 429: "too-many" }[status] ?? "pair-failed");
 }
 

@@ -4,10 +4,11 @@
 import { card } from "./cards.js";
 import * as further from "./further.js";
 import { install } from "./install.js";
+import { forget } from "./kept.js";
 import * as link from "./link.js";
 import * as pacer from "./pacer.js";
 import * as pulse from "./pulse.js";
-import { darken } from "./senses.js";
+import { darken, senses } from "./senses.js";
 import { line, load, section } from "./words.js";
 
 const AWAY = "https://www.wikipedia.org/"; // neutral, quick, and in everybody's history
@@ -40,7 +41,7 @@ function draw() {
   const { view, door } = link.state;
   if (opened === "ask" && !view?.ask) opened = ""; // the last one was answered
   const now = card(link.state, done, opened);
-  put("mark", mark(view, door, now.offline));
+  put("mark", mark(link.state, now.offline));
   put("notice", now.notice);
   put("say", now.say.replace(/([.?!])\s+/g, "$1\n")); // a sentence a line
   put("more", now.more);
@@ -62,9 +63,10 @@ function draw() {
   darken();
 }
 
-function mark(view, door, said) {
-  if (!view || said) return "";
+function mark({ view, alone, door }, said) {
+  if (said || !(view || alone)) return "";
   if (door === "lost") return line("page.offline-mark");
+  if (!view) return "";
   if (!view.recording) return line("page.not-recording");
   if (view.paused && view.screen !== "measure") return line("page.paused-mark");
   return view.anew ? line("page.journal-anew") : "";
@@ -151,6 +153,7 @@ const local = {
     draw();
   },
   "go-on": () => link.pauseAll(false),
+  "take-back": link.takeBack,
   "set-off": (about) => {
     const words = byId("written").value.replace(/\s+/g, " ").trim();
     if (words) link.say("set-off", about, words);
@@ -182,6 +185,10 @@ function element(name, text) {
 
 function leave() {
   document.body.remove(); // blank at once, also where the next page is slow to come
+  if (senses.forget) {
+    forget();
+    sessionStorage.clear();
+  }
   document.title = "";
   location.replace(AWAY);
 }
@@ -237,7 +244,7 @@ async function start() {
     put("say", line("page.pairing"));
     await link.pair(code);
   }
-  if (link.state.door === "connecting") link.start(draw);
+  link.start(draw);
   draw();
   install(() => opened !== "" || further.isOpen());
 }

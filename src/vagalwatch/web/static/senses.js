@@ -5,6 +5,7 @@ const KEY = "senses";
 
 const AS_IT_COMES = {
   dark: "phone", // "phone": by its own habit; "night": also from nine to seven; "always"
+  forget: false, // whether "Leave" also clears what kept.js keeps
 };
 
 export const senses = { ...AS_IT_COMES, ...read() };

@@ -13,6 +13,13 @@ export async function load() {
   document.documentElement.lang = words.lang;
 }
 
+// In the language of the words, by 12 or 24 hours as the browser has it, and not a mix of both.
+export function timeOfDay(date) {
+  const { hourCycle } = new Intl.DateTimeFormat([], { hour: "numeric" }).resolvedOptions();
+  const own = navigator.languages.find((each) => each.split("-")[0] === words.lang) ?? words.lang;
+  return date.toLocaleTimeString(own, { hour: "numeric", minute: "2-digit", hourCycle });
+}
+
 // An unknown key (a newer service, an older page) claims nothing: "not measuring".
 export function line(key, values = {}) {
   const text = words.lines[key] ?? words.lines["state.unknown"];

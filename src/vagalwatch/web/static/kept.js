@@ -1,0 +1,68 @@
+// What this browser keeps of a person, so that a break goes on where there is no line: times of
+// return, small steps, and "I need a break" on its way. No word of the person's own, nothing of
+// the body, no reason. It goes when this browser is no longer paired, and with "Leave" for who
+// wants that (device.js).
+
+const KEY = "kept";
+const DAY_MS = 86400000; // no break lasts longer
+
+// ready: { minutes, steps } of a break that would begin now; here also the sign of having been
+//   paired. break: { id, until_ms, minutes, steps } by the service's clock, with skewMs.
+// alone: { until_ms, minutes } of one that only this page knows of, by the phone's clock.
+// pending: { body, at } of "I need a break" until it is heard.
+export function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+  } catch {
+    return {}; // no storage in this browser, or not ours
+  }
+}
+
+export function keep(part) {
+  const before = JSON.stringify(kept());
+  const after = JSON.stringify({ ...kept(), ...part }); // another tab may have kept something
+  if (after === before) return;
+  try {
+    localStorage.setItem(KEY, after);
+  } catch {
+    // Then it is known as long as the page is open.
+  }
+}
+
+export function forget() {
+  try {
+    localStorage.removeItem(KEY);
+  } catch {
+    // There is nothing.
+  }
+}
+
+const RUNS = ["break", "time-up"];
+const plain = (steps) => steps.filter(({ own }) => !own);
+
+export function keepPicture({ screen, ready, break: pause }, skewMs) {
+  if (!ready) return; // a service from before there was this
+  const { id, until_ms, minutes, steps } = pause ?? {};
+  keep({
+    ready: { minutes: ready.minutes, steps: plain(ready.steps) },
+    break: RUNS.includes(screen) ? { id, until_ms, minutes, steps: plain(steps), skewMs } : null,
+  });
+}
+
+// The picture of the break that ran when there was a line last; or null.
+export function lastPicture() {
+  const { break: pause } = kept();
+  if (!pause || Date.now() - pause.skewMs > pause.until_ms + DAY_MS) return null;
+  return {
+    screen: "break",
+    break: { ...pause, say: "break.on", about: null, agreed: [] },
+    recording: true,
+    paused: null,
+  };
+}
+
+export function lastAlone() {
+  const { alone, ready } = kept();
+  if (!alone || !ready || Date.now() > alone.until_ms + DAY_MS) return null;
+  return { ...alone, steps: ready.steps };
+}
