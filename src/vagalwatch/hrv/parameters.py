@@ -72,7 +72,7 @@ class Figures:
     irregular_share: float = 0.20
     # Where more beats than this are refused, others that are as bad were not (simulated: at 10 %
     # bad beats a tenth of the minutes would still be told, most of them wrong).
-    refused_share: float = 0.08
+    refused_share: float = 0.07
     # RMSSD over the mean step: 1.25 if normal, at most 1.7 in nearly all healthy minutes; more
     # and a few steps make the figure.
     peaked: float = 1.7
