@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vagalwatch.alerts import words
+from vagalwatch.alerts import consents, words
 from vagalwatch.alerts.policy import Policy, PolicyState
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.hrv.codes import Why
@@ -24,6 +24,7 @@ from vagalwatch.records import (
     Heart,
     Metrics,
     Reason,
+    Setting,
     State,
     Stream,
     Tick,
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from vagalwatch.records import Answer, Marker, Record, Setting
+    from vagalwatch.records import Answer, Marker, Record
+    from vagalwatch.web.own import Own
 
 T0_NS = 1_777_915_170 * NS
 """2026-05-04 17:19:30 UTC, half a minute before 7:20 in the evening in Berlin."""
@@ -52,14 +54,15 @@ def at(seconds: float) -> int:
 class Story:
     """The hub of a service in small: engines' policies, a page, and an inbox in one.
 
-    ``full`` plays a disk that takes nothing; ``held`` keeps answers from being committed.
+    ``full`` plays a disk that takes nothing; ``held`` keeps answers from being committed. Unless
+    it is the ``first_run``, everybody has read what is measured and said yes.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, first_run: bool = False) -> None:
         self.clock = StoryClock(T0_NS)
         self.credentials = Credentials(folder / "credentials.json")
         self.said: list[Answer | Setting | Marker] = []
-        self.records: list[Record] = []
+        self.records: list[Record] = [] if first_run else [*map(read_and_agreed, WEARERS)]
         self.full = False
         self.silent = False
         self.language = words.DEFAULT_LANGUAGE
@@ -80,10 +83,15 @@ class Story:
             self.clock,
             known=words.lines(self.language),
             language=self.language,
+            own=self.own(),
         )
         for record in self.records:
             self.page.publish(record)
         return self.page
+
+    def own(self) -> Own | None:
+        """What is the person's own needs a journal; see ``helpers_own``."""
+        return None
 
     async def start(self, port: int = 0) -> None:
         """Serve a new page until :meth:`stop`; the first time, or again after it."""
@@ -197,6 +205,13 @@ class Story:
         )
         self.take(gap)
         return gap
+
+
+def read_and_agreed(wearer: str) -> Setting:
+    """The first run is behind ``wearer``."""
+    row = consents.TABLE[consents.MEASURE]
+    value = consents.value_of(row.key, {*row.purposes}, row.text)
+    return Setting(wearer=wearer, t_ns=T0_NS, recv_ns=T0_NS, key=row.key, value=value)
 
 
 @contextlib.asynccontextmanager

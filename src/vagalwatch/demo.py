@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from vagalwatch.alerts import consents
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.demo_phone import SITE, DemoError, Phones
 from vagalwatch.journal.reader import open_reader
@@ -165,7 +166,8 @@ async def play(
             calls = group.create_task(phones.listen())
             await phones.ready()
             for wearer in WEARERS:
-                service.hub.take(_consent(wearer, clock.now_ns()))
+                for setting in _consents(wearer, clock.now_ns()):
+                    service.hub.take(setting)
             try:
                 await stage.connect(service.links)
             except TimeoutError as error:
@@ -245,15 +247,22 @@ def _reaction_s(speed: float | None) -> float:
     return min(max(REACTION_S, SEEN_FOR_S * (speed or 0)), REACTION_AT_MOST_S)
 
 
-def _consent(wearer: str, now_ns: int) -> Setting:
-    """The story's people share their state with this house's own broker; nobody has to."""
-    return Setting(
-        wearer=wearer,
-        t_ns=now_ns,
-        recv_ns=now_ns,
-        key="consent-mqtt",
-        value='["state", "estimate"]',
-    )
+def _consents(wearer: str, now_ns: int) -> list[Setting]:
+    """The story's people have read what is measured, and share it with this house's own broker.
+
+    Nobody has to; a page without the first would begin with the first run.
+    """
+    asked = (consents.TABLE[key] for key in (consents.MEASURE, consents.MQTT))
+    return [
+        Setting(
+            wearer=wearer,
+            t_ns=now_ns,
+            recv_ns=now_ns,
+            key=row.key,
+            value=consents.value_of(row.key, {*row.purposes}, row.text),
+        )
+        for row in asked
+    ]
 
 
 def _settings(folder: Path, wearables: Mapping[str, tuple[Strap, Ring]]) -> Settings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from vagalwatch import __version__, language, watchdog
 from vagalwatch.clock import NS
 from vagalwatch.control import ControlServer
-from vagalwatch.deliver.broker import EmbeddedBroker
+from vagalwatch.deliver.broker import USERNAME, EmbeddedBroker
 from vagalwatch.deliver.drain import DrainStatus, drain
 from vagalwatch.deliver.influx import InfluxLedger
 from vagalwatch.deliver.mqtt import Mailbox
@@ -30,7 +30,9 @@ from vagalwatch.sensing import Sensing
 from vagalwatch.sensors.link import SensorLink
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.app import Page
+from vagalwatch.web.choices import House
 from vagalwatch.web.credentials import Credentials
+from vagalwatch.web.own import Own
 from vagalwatch.wishes import in_force, wish
 
 if TYPE_CHECKING:
@@ -186,6 +188,9 @@ class Service:
             self._clock,
             known=self._known,
             language=self._settings.words.language,
+            own=Own(
+                self._settings.journal_path, hub, self._clock, self._house(), known=self._known
+            ),
         )
         for entry in _events(self.journal):  # a break goes on, in words as long as agreed
             show(hub.couples.push, entry.record)  # or one would fail every start
@@ -209,6 +214,15 @@ class Service:
         self._save_snapshots(hub, place)
         with suppress(NotRecordingError):
             await self.journal.committed(place)
+
+    def _house(self) -> House:
+        """Who reads along by how the house is wired, by the names that are set here."""
+        mqtt, influx = self._settings.mqtt, self._settings.influx
+        account = USERNAME if mqtt.mode == "embedded" else mqtt.username or mqtt.host
+        return House(
+            mqtt="" if mqtt.mode == "off" else account,
+            influx="" if influx.url is None else influx.bucket,
+        )
 
     def _run_record(self, *, ended: bool) -> Run:
         now_ns = self._clock.now_ns()

@@ -17,13 +17,14 @@ from vagalwatch.records import ClockStep
 
 if TYPE_CHECKING:
     from vagalwatch.journal.port import Journal
+    from vagalwatch.journal.reader import Reader
     from vagalwatch.records import Record
 
 
 class WallTime:
     """Corrects entries of one journal, which come in order of place."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal | Reader) -> None:
         """Read each run's steps from ``journal`` when its first entry comes."""
         self._journal = journal
         self._run = -1

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from vagalwatch.deliver.port import Inbox
     from vagalwatch.records import Record
     from vagalwatch.settings import PageSettings
+    from vagalwatch.web.own import Own
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +93,11 @@ class Page:
         *,
         known: words.Lines | None = None,
         language: str = words.DEFAULT_LANGUAGE,
+        own: Own | None = None,
     ) -> None:
         """Prepare everything; nothing listens yet. The lines ``known`` are in ``language``.
+
+        Without ``own`` there is no journal behind the page: no settings, history and copy.
 
         Raises:
             ConfigError: nobody could reach the page by a name that it would answer to.
@@ -109,6 +113,7 @@ class Page:
         self._settings = settings
         self._credentials = credentials
         self._inbox = inbox
+        self._own = own
         self._answers = Answers(inbox)
         self._clock = clock
         self._seats = {wearer: Seat(wearer) for wearer in wearers}
@@ -121,6 +126,7 @@ class Page:
                 Route("/pair", self._pair, methods=["POST"]),
                 Route("/answer", self._answer, methods=["POST"]),
                 Route("/paused", self._pausing, methods=["POST"]),
+                *(() if own is None else own.routes(self._wearer)),
                 WebSocketRoute("/live", self._live),
             ],
             exception_handlers={ConfigError: _unusable},
@@ -141,6 +147,8 @@ class Page:
         """
         if isinstance(record, Answer):
             self._answers.came(record)
+        if self._own is not None:
+            self._own.publish(record)
         if record.wearer == SITE:
             for seat in self._seats.values():
                 seat.publish(record)
@@ -169,6 +177,8 @@ class Page:
         if (seat := self._seats.pop(wearer, None)) is not None:
             seat.show_out()
         self._answers.forget(wearer)
+        if self._own is not None:
+            self._own.forget(wearer)
 
     def pairing_url(self, wearer: str, *, host: str | None = None) -> str:
         """A fresh address that pairs one browser with ``wearer`` (see :func:`pairing_url`).

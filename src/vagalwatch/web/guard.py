@@ -79,7 +79,7 @@ class Guard:
             return 421
         reads = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
         if reads:
-            return None  # nothing that is read over plain GET belongs to anybody
+            return None  # what is read so is everybody's, or asks on: see ``Own``
         if headers.get("origin", "") not in self._origins:
             return 403
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":

@@ -11,7 +11,8 @@ from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.alerts import afterwards, steps, words
+from vagalwatch.alerts import afterwards, consents, steps, words
+from vagalwatch.alerts.calling import Calling
 from vagalwatch.alerts.policy import BACKWARDS_NS, STEPS_IN
 from vagalwatch.alerts.preferences import Preferences
 from vagalwatch.alerts.shift import shifted
@@ -136,6 +137,9 @@ class View:
         self._closed: dict[str, int] = {}
         self._pulse: deque[tuple[int, float]] = deque(maxlen=PULSE_POINTS)
         self._preferences = Preferences()
+        self._calling = Calling()
+        self._read = 0
+        """The text on being measured that this person has answered to; 0: none yet."""
 
     def push(self, record: Record) -> None:  # noqa: C901 - one flat case a kind of record
         """Take one record of this wearer or of the site."""
@@ -156,8 +160,7 @@ class View:
             case BreakStep():
                 self._break_step(record)
             case Setting():
-                with suppress(ValueError):  # refused where people enter it
-                    self._preferences.take(record.key, record.value)
+                self._setting(record)
             case ClockStep():
                 self._step_ns += record.delta_ns
             case Run(ended=False):
@@ -185,6 +188,8 @@ class View:
             "ask": self._ask_json(),
             "paused": self._paused(),
             "ready": self._ready_json(),
+            "first": self._read < consents.TABLE[consents.MEASURE].text,
+            "call": self._calling.as_json(),
         }
 
     def why(self, *, numbers: bool) -> list[dict[str, str]]:
@@ -243,6 +248,13 @@ class View:
         self._seen_ns[Stream.HEART, record.source] = record.t_ns
         if record.hr_bpm is not None and record.contact is not False:
             self._pulse.append((record.t_ns, record.hr_bpm))
+
+    def _setting(self, setting: Setting) -> None:
+        with suppress(ValueError):  # refused where people enter it
+            self._preferences.take(setting.key, setting.value)
+            self._calling.take(setting.key, setting.value)
+        if setting.key == consents.MEASURE:
+            self._read = consents.given(setting.key, setting.value).text
 
     def _gap(self, record: Gap) -> None:
         key = (record.stream, record.source, record.t_ns)

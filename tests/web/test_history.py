@@ -1,0 +1,234 @@
+"""What is told of the last weeks: what happened, and where nothing is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers_alerts import Wearer
+from vagalwatch.records import (
+    Alert,
+    Answer,
+    AnswerKind,
+    EpisodeKind,
+    Gap,
+    GapReason,
+    Stream,
+)
+from vagalwatch.web.history import DAYS, EVENTS, history, measured
+
+A = AnswerKind
+S = 1_000_000_000
+MINUTE, HOUR, DAY = 60 * S, 3600 * S, 24 * 3600 * S
+NOON = round(datetime(2026, 5, 4, 12, 0, tzinfo=UTC).timestamp()) * S
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def gap(
+    begin: int, end: int | None, *, source: str = "strap", stream: Stream = Stream.HEART
+) -> Gap:
+    return Gap(
+        wearer="anna",
+        source=source,
+        stream=stream,
+        t_ns=begin,
+        recv_ns=begin if end is None else end,
+        reason=GapReason.OFF_BODY,
+        end_ns=end,
+    )
+
+
+def told(records: list[Any], now_ns: int = NOON) -> list[dict[str, Any]]:
+    days: list[dict[str, Any]] = history(records, now_ns, UTC)
+    return [event for day in days for event in day["events"]]
+
+
+def an_evening(*answers: tuple[AnswerKind, str]) -> list[Any]:
+    """What stands in the journal after somebody has said all this; "" is about the last break."""
+    anna = Wearer()
+    records: list[Any] = []
+    for kind, about in answers:
+        anna.tick(60)
+        mean = about or (anna.steps[-1].id if anna.steps else "")
+        said = Answer(wearer="anna", t_ns=anna.now_ns, recv_ns=anna.now_ns, answer=kind, about=mean)
+        if kind is A.SET_OFF:
+            said = replace(said, text="the bins")
+        records.append(said)
+        records += anna.says(kind, about=mean)
+    return records
+
+
+def now_of(records: list[Any]) -> int:
+    return max(int(record.recv_ns) for record in records)
+
+
+def test_a_break_of_ones_own_with_its_answers_and_words() -> None:
+    records = an_evening(
+        (A.START_BREAK, "-"),
+        (A.MORE_TIME, ""),
+        (A.IM_BACK, ""),
+        (A.WORSE, ""),
+        (A.MADE_WORSE, ""),
+        (A.MENDED, ""),
+        (A.SET_OFF, ""),
+    )
+    (event,) = told(records, now_of(records))
+    assert (event["kind"], event["by"], event["end"], event["more"]) == (
+        "break",
+        "self",
+        "returned",
+        1,
+    )
+    assert event["minutes"] == 2
+    assert {*event["answers"]} == {"worse", "made-worse", "mended"}
+    assert event["words"] == "the bins"
+
+
+@pytest.mark.parametrize("answer", [A.NOT_NOW, A.IM_THINKING, A.WRONG])
+def test_a_prompt_without_a_break_has_no_length(answer: AnswerKind) -> None:
+    anna = Wearer()
+    records: list[Any] = list(anna.episode())
+    records += anna.says(answer)
+    (event,) = told(records, anna.now_ns)
+    assert (event["by"], event["about"], event["minutes"]) == ("prompt", "flooding", None)
+    assert event["end"] in {"declined", "thinking", "wrong"}
+
+
+def test_a_break_that_still_runs_has_no_length_yet() -> None:
+    records = an_evening((A.START_BREAK, "-"))
+    (event,) = told(records, now_of(records))
+    assert (event["end"], event["minutes"]) == ("on", None)
+
+
+def test_a_rapid_fall_says_whether_somebody_has_answered() -> None:
+    fall = Alert(
+        wearer="anna",
+        t_ns=NOON - HOUR,
+        recv_ns=NOON - HOUR,
+        id="f",
+        alert=EpisodeKind.SAFETY,
+        onset_ns=NOON - HOUR,
+        valid_until_ns=NOON,
+    )
+    seen = Answer(wearer="anna", t_ns=NOON, recv_ns=NOON, answer=A.SEEN, about="f")
+    assert [event["end"] for event in told([fall])] == [""]
+    assert [event["end"] for event in told([fall, seen])] == ["seen"]
+
+
+def test_no_number_of_the_body_is_told() -> None:
+    records = an_evening((A.START_BREAK, "-"), (A.IM_BACK, ""))
+    (event,) = told(records, now_of(records))
+    assert not any("bpm" in key or "hr" in key or "reasons" in key for key in event)
+
+
+# --- days ---------------------------------------------------------------------------------------
+
+
+def test_an_empty_record_is_days_in_which_nothing_was_measured() -> None:
+    days = history([], NOON, UTC)
+    assert len(days) == DAYS
+    assert days[0] == {"date": "2026-05-04", "measured_min": 0, "events": []}
+    assert days[-1]["date"] == "2026-04-07"
+
+
+def test_a_gap_is_a_gap() -> None:
+    days = history(
+        [gap(NOON - 30 * HOUR, NOON - 10 * HOUR), gap(NOON - 2 * HOUR, NOON - HOUR)], NOON, UTC
+    )
+    # From 2 to 10 and from 11 to 12 o'clock.
+    assert [day["measured_min"] for day in days[:3]] == [9 * 60, 0, 0]
+
+
+def test_what_still_lasts_lasts_until_now_and_what_was_closed_does_not() -> None:
+    lasting = gap(NOON - 3 * HOUR, None)
+    first = gap(NOON - 5 * HOUR, NOON - 4 * HOUR)
+    assert measured([first, lasting], NOON) == [(NOON - 4 * HOUR, NOON - 3 * HOUR)]
+    closed = replace(lasting, end_ns=NOON - HOUR)
+    assert measured([first, lasting, closed], NOON) == [
+        (NOON - 4 * HOUR, NOON - 3 * HOUR),
+        (NOON - HOUR, NOON),
+    ]
+
+
+def test_a_gap_whose_end_was_lost_lasts_until_the_next() -> None:
+    lost = gap(NOON - 5 * HOUR, None)
+    later = gap(NOON - 2 * HOUR, NOON - HOUR)
+    assert measured([lost, later], NOON) == [(NOON - HOUR, NOON)]
+
+
+def test_before_the_first_word_of_a_source_nothing_is_known() -> None:
+    assert measured([], NOON) == []
+    assert measured([gap(NOON - HOUR, NOON - HOUR)], NOON) == [(NOON - HOUR, NOON)]
+
+
+def test_two_sensors_fill_each_others_gaps_and_skin_is_no_heart() -> None:
+    one = [gap(NOON - 4 * HOUR, NOON - 3 * HOUR), gap(NOON - 2 * HOUR, NOON - HOUR)]
+    other = [gap(NOON - 4 * HOUR, NOON - 2 * HOUR, source="watch")]
+    assert measured([*one, *other], NOON) == [(NOON - 3 * HOUR, NOON)]
+    skin = gap(NOON - 9 * HOUR, NOON - 8 * HOUR, stream=Stream.EDA)
+    assert history([skin], NOON, UTC)[0]["measured_min"] == 0
+
+
+def test_days_are_those_of_the_persons_own_zone_also_when_the_clocks_change() -> None:
+    """2026-03-29 had 23 hours in Berlin."""
+    noon = round(datetime(2026, 3, 30, 12, 0, tzinfo=BERLIN).timestamp()) * S
+    days = history([gap(noon - 5 * DAY, noon - 5 * DAY)], noon, BERLIN)
+    assert [(day["date"], day["measured_min"]) for day in days[:3]] == [
+        ("2026-03-30", 12 * 60),
+        ("2026-03-29", 23 * 60),
+        ("2026-03-28", 24 * 60),
+    ]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10 * 24 * 60), st.integers(0, 3000) | st.none(), st.sampled_from("ab")
+        ),
+        max_size=20,
+    )
+)
+def test_whatever_was_missing_no_more_is_measured_than_there_was_time(
+    drawn: list[tuple[int, int | None, str]],
+) -> None:
+    gaps = [
+        gap(
+            NOON - start * MINUTE,
+            None if length is None else min(NOON, NOON - (start - length) * MINUTE),
+            source=source,
+        )
+        for start, length, source in sorted(drawn, key=lambda one: -one[0])
+    ]
+    spans = measured(gaps, NOON)
+    assert all(begin < end <= NOON for begin, end in spans)
+    assert all(one[1] < other[0] for one, other in pairwise(spans))
+    for source in "ab":
+        ended = [each for each in gaps if each.source == source and each.end_ns is not None]
+        others = [each for each in gaps if each.source != source]
+        if not others:
+            for each in ended:
+                for begin, end in spans:
+                    assert end <= each.t_ns or begin >= (each.end_ns or 0)
+
+
+def test_the_newest_are_told_where_there_are_too_many() -> None:
+    falls = [
+        Alert(
+            wearer="anna",
+            t_ns=NOON - n * MINUTE,
+            recv_ns=NOON - n * MINUTE,
+            id=str(n),
+            alert=EpisodeKind.SAFETY,
+            onset_ns=0,
+            valid_until_ns=0,
+        )
+        for n in range(EVENTS + 10)
+    ]
+    assert [event["id"] for event in told(list(falls))] == [str(n) for n in range(EVENTS)]

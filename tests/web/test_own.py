@@ -1,0 +1,379 @@
+"""What belongs to a person: read and set by that person alone, within its bounds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers_own import HOUSE, OwnStory
+from helpers_page import WEARERS, ask
+from vagalwatch.alerts import consents, words
+from vagalwatch.alerts.couple import SENTENCE, Link, link_value
+from vagalwatch.alerts.preferences import BOUNDS
+from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Setting, State
+from vagalwatch.web import choices
+from vagalwatch.web.guard import MAX_BODY_BYTES
+from vagalwatch.wishes import KEYS, wish
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+A = AnswerKind
+PATHS = ("/own", "/history", "/record")
+
+
+@pytest.fixture
+async def story(tmp_path: Path) -> AsyncIterator[OwnStory]:
+    async with telling(tmp_path) as story:
+        yield story
+
+
+@asynccontextmanager
+async def telling(folder: Path, *, first_run: bool = False) -> AsyncIterator[OwnStory]:
+    story = OwnStory(folder, first_run=first_run)
+    await story.start()
+    try:
+        yield story
+    finally:
+        await story.stop()
+        story.journal.close()
+
+
+async def wished(story: OwnStory, key: str, value: object, wearer: str = "ada") -> int:
+    cookie = await story.cookie(wearer)
+    body = {"key": key, "value": value}
+    return (await ask(story.page, "POST", "/wish", body, cookie=cookie)).status
+
+
+async def own(story: OwnStory, wearer: str = "ada") -> Any:  # noqa: ANN401 - JSON
+    cookie = await story.cookie(wearer)
+    reply = await ask(story.page, "GET", "/own", cookie=cookie)
+    assert reply.status == 200
+    return reply.json
+
+
+# --- who may ask --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_without_a_credential_nothing_is_told(story: OwnStory, path: str) -> None:
+    for cookie in ("", f"vagalwatch-{story.page.port}=made-up"):
+        reply = await ask(story.page, "GET", path, cookie=cookie)
+        assert (reply.status, reply.json) == (401, {"error": "unpaired"})
+    assert await wished_by_nobody(story) == 401
+
+
+async def wished_by_nobody(story: OwnStory) -> int:
+    body = {"key": "break-minutes", "value": 30}
+    return (await ask(story.page, "POST", "/wish", body)).status
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_site_gets_nothing_even_with_the_cookie(
+    story: OwnStory, path: str, site: str
+) -> None:
+    cookie = await story.cookie("ada")
+    reply = await ask(story.page, "GET", path, cookie=cookie, Sec_Fetch_Site=site)
+    assert reply.status == 401
+    assert (await ask(story.page, "GET", path, cookie=cookie, Sec_Fetch_Site="none")).status == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_who_is_erased_is_nobody(story: OwnStory, path: str) -> None:
+    cookie = await story.cookie("ada")
+    story.page.forget("ada")
+    assert (await ask(story.page, "GET", path, cookie=cookie)).status == 401
+
+
+async def test_nobody_reads_or_sets_what_is_anothers(story: OwnStory) -> None:
+    assert await wished(story, "agreed-place", "the attic", "ada") == 200
+    assert await wished(story, "help-number", "911", "ada") == 200
+    cookie = await story.cookie("ada")
+    said = {"id": "b" * 32, "answer": "start-break"}
+    assert (await ask(story.page, "POST", "/answer", said, cookie=cookie)).status == 200
+    his = await story.cookie("sam")
+    for path in PATHS:
+        reply = await ask(story.page, "GET", path, cookie=his)
+        told = unzipped(reply.body) if path == "/record" else reply.body.decode()
+        assert "attic" not in told
+        assert "ada" not in told
+        assert "911" not in told
+    body = {"key": "break-minutes", "value": 30, "wearer": "ada"}
+    assert (await ask(story.page, "POST", "/wish", body, cookie=his)).status == 400
+    assert {each.wearer for each in story.said} == {"ada"}
+
+
+def unzipped(body: bytes) -> str:
+    with zipfile.ZipFile(io.BytesIO(body)) as file:
+        assert file.testzip() is None
+        return "\n".join(name + "\n" + file.read(name).decode() for name in file.namelist())
+
+
+# --- settings -----------------------------------------------------------------------------------
+
+
+async def test_what_is_set_stands_with_its_bounds(story: OwnStory) -> None:
+    before = await own(story)
+    assert before["settings"]["numbers"] == {
+        "prompts-per-day": {"value": 3, "low": 0, "high": 3},
+        "break-minutes": {"value": 20, "low": 20, "high": 1440},
+    }
+    for key, value in (
+        ("prompts-per-day", 1),
+        ("break-minutes", 45),
+        ("agreed-sign", "red hat"),
+        ("agreed-check-in", "both"),
+        ("own-step", "my stamps"),
+        ("contact-name", "Kim"),
+        ("contact-number", "0123 4"),
+        ("steps-left-out", ["taps"]),
+        ("steps-chosen", ["eyes-closed"]),
+        ("quiet-hours", {"from": "22:00", "to": "07:00", "zone": "Europe/Berlin"}),
+        ("mute-until", "2026-05-04T22:00:00.000Z"),
+        ("beta-blocker", False),
+        ("safety-alerts", False),
+    ):
+        assert await wished(story, key, value) == 200, key
+    now = (await own(story))["settings"]
+    assert [each["value"] for each in now["numbers"].values()] == [1, 45]
+    assert now["texts"]["agreed-sign"] == {"value": "red hat", "longest": 60}
+    assert now["texts"]["own-step"]["value"] == "my stamps"
+    assert now["texts"]["contact-name"]["value"] == "Kim"
+    assert now["choices"]["agreed-check-in"]["value"] == "both"
+    assert now["flags"] == {"safety-alerts": False, "holds-ok": False, "beta-blocker": False}
+    assert now["quiet"] == ["22:00", "07:00"]
+    assert now["muted_until_ms"] == 1_777_932_000_000
+    steps = {each["step"]: each for each in now["steps"]}
+    assert steps["taps"]["left_out"]
+    assert steps["eyes-closed"]["chosen"]
+    assert await own(story, "sam") == before, "and of nobody else"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *((key, bounds[1] + 1) for key, bounds in BOUNDS.items()),
+        ("agreed-sign", "x" * 61),
+        ("agreed-sign", "two\nlines"),
+        ("own-step", 7),
+        ("help-number", "tel:1"),
+        ("break-minutes", "30"),
+        ("break-minutes", 30.5),
+        ("mute-until", "tomorrow"),
+        ("mute-until", 5),
+        ("couple-link", None),
+        ("baseline-of-another", 1),
+        ("consent-mqtt", ["state"]),
+        ("consent-mqtt", {"to": ["state"], "text": 99}),
+        ("consent-everything", {"to": [], "text": 1}),
+    ],
+)
+async def test_what_would_have_no_effect_is_refused(
+    story: OwnStory, key: str, value: object
+) -> None:
+    assert await wished(story, key, value) == 400
+    assert story.said == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        {"key": "break-minutes"},
+        {"key": 5, "value": 30},
+        {"key": "break-minutes", "value": 30, "at": 0},
+        {"key": "x" * 41, "value": 30},
+        {"key": "own-step", "value": "x" * MAX_BODY_BYTES},
+        b'{"key": "steps-chosen", "value": ' + b"[" * 900 + b"]" * 900 + b"}",
+    ],
+)
+async def test_a_bad_body_is_refused(story: OwnStory, body: object) -> None:
+    cookie = await story.cookie("ada")
+    assert (await ask(story.page, "POST", "/wish", body, cookie=cookie)).status == 400
+    assert story.said == []
+
+
+async def test_a_wish_from_another_site_is_refused(story: OwnStory) -> None:
+    cookie = await story.cookie("ada")
+    body = {"key": "break-minutes", "value": 30}
+    for header in ({"Origin": "https://evil.example"}, {"Sec_Fetch_Site": "cross-site"}):
+        reply = await ask(story.page, "POST", "/wish", body, cookie=cookie, **header)
+        assert reply.status == 403
+    assert story.said == []
+
+
+async def test_a_wish_on_a_full_disk_holds_and_says_so(story: OwnStory) -> None:
+    story.full = True
+    assert await wished(story, "break-minutes", 30) == 202
+    assert (await own(story))["settings"]["numbers"]["break-minutes"]["value"] == 30
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*KEYS, *consents.TABLE]), st.text() | st.integers().map(str), max_size=8
+    )
+)
+def test_whatever_stands_in_a_journal_can_be_shown(standing: dict[str, str]) -> None:
+    json.dumps(choices.chosen(standing))
+    for partner in ("", "sam"):
+        for shown in choices.agreed(standing, partner):
+            assert f"{shown['say']}" in words.lines()
+        for who in choices.seen_by(HOUSE, standing, partner):
+            assert who["say"] in words.lines()
+
+
+def test_every_setting_that_is_shown_is_one() -> None:
+    shown: Any = choices.chosen({})
+    for part in ("numbers", "texts", "choices", "flags"):
+        assert shown[part].keys() <= KEYS.keys()
+    steps = [each["step"] for each in shown["steps"]]
+    wish("ada", "steps-left-out", json.dumps(steps), 1)
+
+
+# --- consents -----------------------------------------------------------------------------------
+
+
+async def agreed(story: OwnStory, key: str, wearer: str = "ada") -> list[bool]:
+    told = {each["key"]: each for each in (await own(story, wearer))["consents"]}
+    return [purpose["given"] for purpose in told[key]["purposes"]]
+
+
+async def test_a_consent_is_given_and_taken_back_by_the_same_door(story: OwnStory) -> None:
+    seen = [each["say"] for each in (await own(story))["seen_by"]]
+    assert seen == ["who.you", "who.keeper", "who.mqtt", "who.influx"]
+    assert await wished(story, "consent-mqtt", {"to": ["state"], "text": 1}) == 200
+    assert await agreed(story, "consent-mqtt") == [True, False]
+    assert await agreed(story, "consent-mqtt", "sam") == [False, False]
+    assert (await own(story))["seen_by"][-1] == {
+        "say": "consent.mqtt-state",
+        "whom": "consent.mqtt",
+        "name": "",
+    }
+    assert await wished(story, "consent-mqtt", {"to": [], "text": 1}) == 200
+    assert await agreed(story, "consent-mqtt") == [False, False]
+    assert [each["say"] for each in (await own(story))["seen_by"]] == seen
+
+
+async def test_the_names_are_those_in_force(story: OwnStory) -> None:
+    names = {each["say"]: each["name"] for each in (await own(story))["seen_by"]}
+    assert (names["who.mqtt"], names["who.influx"]) == ("vagalwatch", "home-data")
+    assert choices.seen_by(choices.House(), {}, "") == [
+        {"say": "who.you", "name": ""},
+        {"say": "who.keeper", "name": ""},
+    ]
+
+
+async def test_consents_of_couples_are_asked_of_who_is_linked_and_anew_with_each_link(
+    story: OwnStory,
+) -> None:
+    keys = {each["key"] for each in (await own(story))["consents"]}
+    assert not keys & consents.COUPLE
+    link(story, "2026-05-01")
+    told = [each for each in (await own(story))["consents"] if each["key"] in consents.COUPLE]
+    assert {each["name"] for each in told} == {"sam"}
+    assert await wished(story, "consent-partner", {"to": ["breaks"], "text": 1}) == 200
+    assert await agreed(story, "consent-partner") == [True]
+    assert (await own(story))["seen_by"][-1]["name"] == "sam"
+    link(story, "2026-05-02")
+    assert await agreed(story, "consent-partner") == [False]
+    assert all(each["name"] != "sam" for each in (await own(story))["seen_by"])
+
+
+def link(story: OwnStory, at: str) -> None:
+    for wearer, partner in (WEARERS, WEARERS[::-1]):
+        value = link_value(Link(partner, "dr-b", at, SENTENCE))
+        now_ns = story.clock.now_ns()
+        story.take(
+            Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key="couple-link", value=value)
+        )
+
+
+async def test_the_picture_asks_for_the_first_run_until_something_was_said(tmp_path: Path) -> None:
+    async with telling(tmp_path, first_run=True) as story:
+        assert first(story, "ada")
+        assert await wished(story, "consent-measure", {"to": [], "text": 1}) == 200
+        assert not first(story, "ada"), "a no is an answer"
+        assert first(story, "sam")
+
+
+def first(story: OwnStory, wearer: str) -> object:
+    return story.page._seats[wearer]._view.as_json()["first"]
+
+
+# --- the last weeks -----------------------------------------------------------------------------
+
+
+async def test_the_last_weeks_are_told_by_the_calendar_that_is_asked_for(story: OwnStory) -> None:
+    story.row(State.SETTLED)
+    alert = story.episode(EpisodeKind.FLOODING)
+    now_ns = story.clock.now_ns()
+    said = Answer(wearer="ada", t_ns=now_ns, recv_ns=now_ns, answer=A.NOT_NOW, about=alert.id)
+    story.take(said)
+    await story.written()
+    cookie = await story.cookie("ada")
+    for zone, date in (("UTC", "2026-05-04"), ("Pacific/Auckland", "2026-05-05")):
+        reply = await ask(story.page, "GET", f"/history?zone={zone}", cookie=cookie)
+        day = reply.json["days"][0]
+        assert day["date"] == date
+        assert [event["end"] for event in day["events"]] == ["declined"]
+    assert reply.json["seen_by"][0]["say"] == "who.you"
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "", "x" * 500, "/etc/passwd"])
+async def test_a_zone_that_is_none_is_refused(story: OwnStory, zone: str) -> None:
+    cookie = await story.cookie("ada")
+    reply = await ask(story.page, "GET", f"/history?zone={zone}", cookie=cookie)
+    assert reply.status == 400
+
+
+@pytest.mark.parametrize("path", ["/history", "/record"])
+async def test_a_journal_that_cannot_be_read_is_said(story: OwnStory, path: str) -> None:
+    cookie = await story.cookie("ada")
+    story.path.rename(story.path.with_suffix(".away"))
+    reply = await ask(story.page, "GET", path, cookie=cookie)
+    assert (reply.status, reply.json) == (503, {"error": "unreadable"})
+    story.path.with_suffix(".away").rename(story.path)
+    assert (await ask(story.page, "GET", path, cookie=cookie)).status == 200
+
+
+# --- a copy of it all ---------------------------------------------------------------------------
+
+
+async def test_ones_record_comes_as_one_file(story: OwnStory) -> None:
+    story.heart(83)
+    assert await wished(story, "agreed-place", "the attic") == 200
+    cookie = await story.cookie("ada")
+    reply = await ask(story.page, "GET", "/record", cookie=cookie)
+    assert reply.headers["content-type"] == "application/zip"
+    assert reply.headers["content-disposition"] == 'attachment; filename="my-record.zip"'
+    with zipfile.ZipFile(io.BytesIO(reply.body)) as file:
+        settings = list(csv.DictReader(io.StringIO(file.read("settings.csv").decode())))
+        assert settings[-1]["key"] == "agreed-place"
+        assert "83" in file.read("sensors/2026-05-04.csv").decode()
+
+
+async def test_one_copy_at_a_time_and_none_of_who_is_erased_meanwhile(story: OwnStory) -> None:
+    cookie = await story.cookie("ada")
+    part = story.page._own
+    assert part is not None
+    part._copying.add("ada")
+    assert (await ask(story.page, "GET", "/record", cookie=cookie)).status == 429
+    part._copying.clear()
+    copying = part._copy("ada", b"PK", iter([b"more", b"rest"]))
+    part._copying.add("ada")
+    assert await anext(copying) == b"PK"
+    part.forget("ada")
+    with pytest.raises(ConnectionAbortedError):
+        await anext(copying)
