@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 from aiomqtt import Client
 
+from vagalwatch.alerts import consents
 from vagalwatch.clock import RunClock
 from vagalwatch.deliver.mqtt import Mailbox
 from vagalwatch.deliver.mqtt_messages import INCOMING, OUTGOING
@@ -142,6 +143,13 @@ def a_consent(now_ns: int, *names: str, wearer: str = "anna") -> Setting:
     )
 
 
+def agrees_at_home(now_ns: int, *to: str, wearer: str = "anna") -> Setting:
+    """Consent to what everybody in the home may see or press."""
+    value = json.dumps({"to": to, "text": 1})
+    key = consents.HOME_ASSISTANT
+    return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
+
+
 def a_tick(now_ns: int) -> Tick:
     return Tick(t_ns=now_ns, recv_ns=now_ns)
 
@@ -228,6 +236,11 @@ class Listener:
             for message in self.heard
             if str(message.topic).endswith(f"/{wearer}/{name}")
         ]
+
+    @staticmethod
+    def parsed(payload: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """A payload's JSON; ``None`` where it is empty."""
+        return json.loads(payload) if isinstance(payload, bytes) and payload else None
 
     async def say(
         self, name: str, said: dict[str, object], *, wearer: str = "anna", retain: bool = False

@@ -92,6 +92,8 @@ class MqttSettings(_Section):
     username: str | None = None
     password_file: Path | None = None
     tls_ca_file: Path | None = None
+    audience: Literal["wearer", "home"] = "wearer"
+    """``home``: others may read all of this broker, so it has only what was agreed to for them."""
 
 
 class InfluxSettings(_Section):

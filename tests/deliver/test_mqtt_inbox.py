@@ -21,7 +21,7 @@ NOW_NS = WALL_NS - 5 * NS
 
 @pytest.fixture
 def reader() -> CommandReader:
-    return CommandReader("home", ("anna", "ben"))
+    return CommandReader("home", ("anna", "ben"), takes_presses=lambda wearer: wearer == "anna")
 
 
 def command(**said: object) -> bytes:
@@ -139,8 +139,8 @@ def test_an_oversized_message_is_not_even_read(reader: CommandReader) -> None:
 
 @given(st.binary(max_size=200), st.text(max_size=30))
 def test_any_bytes_are_taken_or_refused(payload: bytes, topic: str) -> None:
-    reader = CommandReader("home", ("anna",))
-    for where in (topic, "anna/command", "anna/ack"):
+    reader = CommandReader("home", ("anna",), takes_presses=lambda _: True)
+    for where in (topic, "anna/command", "anna/ack", "anna/home-command"):
         with pytest.raises(RefusedError):
             read(reader, payload, where)
 
@@ -150,3 +150,32 @@ def test_what_is_remembered_is_bounded(reader: CommandReader) -> None:
         read(reader, command(id=f"c{i}"))
     assert refused(reader, command(id=f"c{REMEMBERED + 9}")) == "twice"
     assert len(reader._taken) == REMEMBERED
+
+
+# --- from the home --------------------------------------------------------------------------------
+
+
+def press(**said: object) -> bytes:
+    return command(**{"command": "start-break", "about": ..., **said})
+
+
+def test_a_press_starts_a_break_and_counts_once(reader: CommandReader) -> None:
+    answer = read(reader, press(), "anna/home-command")
+    assert (answer.answer, answer.about, answer.minutes) == (AnswerKind.START_BREAK, "", None)
+    assert (answer.via, answer.id) == ("mqtt", "home:c1")
+    assert refused(reader, press(), "anna/home-command") == "twice"
+    assert read(reader, command()).id == "c1", "ids of the home are its own"
+
+
+@pytest.mark.parametrize("kind", set(AnswerKind) - {AnswerKind.START_BREAK})
+def test_nothing_else_can_be_said_from_the_home(reader: CommandReader, kind: AnswerKind) -> None:
+    assert refused(reader, press(command=kind), "anna/home-command") == "payload"
+    assert refused(reader, press(about="a1"), "anna/home-command") == "payload"
+    assert refused(reader, press(minutes=600), "anna/home-command") == "payload"
+
+
+def test_a_press_counts_only_by_consent_and_while_fresh(reader: CommandReader) -> None:
+    assert refused(reader, press(), "ben/home-command") == "consent"
+    old = (NOON - timedelta(seconds=121)).isoformat()
+    assert refused(reader, press(issued_at=old), "anna/home-command") == "stale"
+    assert refused(reader, press(), "anna/home-command", retained=True) == "retained"

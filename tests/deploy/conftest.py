@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
-    """A copy of ``deploy`` in which ``prepare`` has run for two wearers."""
+    """A copy of ``deploy`` in which ``prepare`` has run for two wearers and Home Assistant."""
     need("mosquitto_passwd")
     need("openssl")
     copy = tmp_path / "deploy"
     shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("secrets"))
-    subprocess.run([copy / "prepare", "gateway.test", "ada", "bo"], check=True, capture_output=True)
+    accounts = ("ada", "bo", "homeassistant")
+    subprocess.run([copy / "prepare", "gateway.test", *accounts], check=True, capture_output=True)
     return copy

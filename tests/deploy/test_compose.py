@@ -84,7 +84,7 @@ def test_prepare_again_adds_a_wearer_and_keeps_the_rest(prepared: Path) -> None:
     assert set(after) - set(before) == {"mqtt-cy"}
     assert {name for name in before if after[name] != before[name]} == {"mqtt-accounts"}
     accounts = [line.split(":")[0] for line in after["mqtt-accounts"].decode().splitlines()]
-    assert accounts == ["ada", "bo", "cy", "vagalwatch"]
+    assert accounts == ["ada", "bo", "cy", "homeassistant", "vagalwatch"]
 
 
 @pytest.mark.parametrize("name", ["Ada", "a/b", "", "+", "ada lovelace"])

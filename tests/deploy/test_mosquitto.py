@@ -23,6 +23,7 @@ pytestmark = pytest.mark.real
 LIMIT_S = 20.0
 OUT = ("availability", "state", "estimate", "alert", "break")
 IN = ("ack", "command")
+HOME = ("home", "home-state")
 
 
 class Broker(NamedTuple):
@@ -91,7 +92,7 @@ async def test_a_wearer_hears_what_is_theirs_and_nothing_else(broker: Broker) ->
     async with as_account(broker, "ada") as ada, as_account(broker, "vagalwatch") as service:
         await ada.subscribe("#", qos=1)
         for wearer in ("bo", "ada"):
-            for topic in (*OUT, *IN):
+            for topic in (*OUT, *IN, *HOME):
                 await service.publish(f"vagalwatch/1/home/{wearer}/{topic}", "{}", qos=1)
         await service.publish("vagalwatch/1/home/availability", "online", qos=1)
         expected = {f"vagalwatch/1/home/ada/{topic}" for topic in OUT}
@@ -108,6 +109,30 @@ async def test_a_wearer_speaks_only_under_their_own_name(broker: Broker) -> None
         assert await heard(service, "vagalwatch/1/home/ada/command") == {
             "vagalwatch/1/home/ada/ack"
         }
+
+
+async def test_home_assistant_sees_only_what_is_for_the_home_and_can_only_press(
+    broker: Broker,
+) -> None:
+    await listening(broker)
+    device = "homeassistant/device/vagalwatch/home_ada/config"
+    async with (
+        as_account(broker, "homeassistant") as home,
+        as_account(broker, "vagalwatch") as service,
+    ):
+        await home.subscribe("#", qos=1)
+        for topic in (*OUT, *IN, *HOME):
+            await service.publish(f"vagalwatch/1/home/ada/{topic}", "{}", qos=1)
+        await service.publish(device, "{}", qos=1)
+        await service.publish("vagalwatch/1/home/availability", "online", qos=1)
+        expected = {device, *(f"vagalwatch/1/home/ada/{topic}" for topic in HOME)}
+        assert await heard(home, "vagalwatch/1/home/availability") == expected
+        await service.subscribe("vagalwatch/1/+/+/command", qos=1)
+        await service.subscribe("vagalwatch/1/+/+/ack", qos=1)
+        await service.subscribe("vagalwatch/1/+/+/home-command", qos=1)
+        for topic in ("ack", "command", "home", "home-command"):
+            await home.publish(f"vagalwatch/1/home/ada/{topic}", "{}", qos=1)
+        assert await heard(service, "vagalwatch/1/home/ada/home-command") == set()
 
 
 async def test_nobody_comes_in_without_an_account(broker: Broker) -> None:

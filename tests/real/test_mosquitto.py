@@ -33,7 +33,7 @@ pytestmark = pytest.mark.real
 
 ACL = (Path(__file__).parents[2] / "deploy" / "mosquitto" / "acl").read_text(encoding="utf-8")
 """What is shipped is what is tested."""
-ACCOUNTS = ("vagalwatch", "anna", "ben")
+ACCOUNTS = ("vagalwatch", "anna", "ben", "homeassistant")
 
 
 class Mosquitto:

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 MEASURE: Final = "consent-measure"
 MQTT: Final = "consent-mqtt"
+HOME_ASSISTANT: Final = "consent-home-assistant"
 RESEARCH: Final = "consent-research"
 PARTNER: Final = "consent-partner"
 JOINT: Final = "consent-joint"
@@ -44,6 +45,8 @@ _ROWS: Final = (
     Consent(MEASURE, ("body",)),
     # Accounts of the MQTT broker.
     Consent(MQTT, ("state", "estimate")),
+    # Everybody in the home (deliver/homeassistant.py).
+    Consent(HOME_ASSISTANT, ("break", "button", "state")),
     # What was answered afterwards, for a study.
     Consent(RESEARCH, ("answers",)),
     # The partner's page.

@@ -23,6 +23,7 @@ from aiomqtt import Client, MqttError, Will
 from aiomqtt.exceptions import MqttConnectError
 
 from vagalwatch.clock import NS
+from vagalwatch.deliver.homeassistant import Home
 from vagalwatch.deliver.mqtt_inbox import AHEAD_NS, OLDEST_NS, CommandReader, RefusedError
 from vagalwatch.deliver.mqtt_messages import INCOMING, ROW_VALID_NS, topic
 from vagalwatch.deliver.mqtt_outbox import EVENTS, KINDS, OFFLINE, Outbox
@@ -83,8 +84,13 @@ class Mailbox:
         self._journal, self._settings, self._clock, self._inbox = journal, settings, clock, inbox
         self._site, self._wearers = site, sorted(wearers)
         self._walltime = WallTime(journal)
-        self._outbox = Outbox(site, wearers, known)
-        self._commands = CommandReader(site, wearers)
+        # Where others read along, only what the home was allowed to see is said, and only what it
+        # was allowed to press is heard.
+        at_home = settings.audience == "home"
+        self._incoming = ("home-command",) if at_home else tuple(INCOMING)
+        self._outbox = Outbox(site, () if at_home else wearers, known)
+        self._home = Home(site, wearers, known)
+        self._commands = CommandReader(site, wearers, takes_presses=self._home.takes_presses)
         self._seen = 0
         self._told = 0
         self._news = asyncio.Event()
@@ -111,6 +117,7 @@ class Mailbox:
         self._wearers = [kept for kept in self._wearers if kept != wearer]
         self._commands.forget(wearer)
         self._outbox.forget(wearer)
+        self._home.forget(wearer)
         async with self._sending:  # what was on its way when this was called is over
             pass
 
@@ -142,7 +149,9 @@ class Mailbox:
             record = entry.record
             if isinstance(record, Answer) and record.id and wall_ns - record.recv_ns < RECENT_NS:
                 self._commands.remember(record.wearer, record.id)
-            self._outbox.take(self._walltime.corrected(entry))
+            corrected = self._walltime.corrected(entry)
+            self._outbox.take(corrected)
+            self._home.take(corrected.record)
         self._seen = entries[-1].place
 
     def _wall_ns(self) -> int:
@@ -169,7 +178,7 @@ class Mailbox:
         """Until the connection is lost (MqttError) or the service stops."""
         # Answers are heard before anything is asked.
         for wearer in self._wearers:
-            for name in INCOMING:
+            for name in self._incoming:
                 await client.subscribe(topic(self._site, wearer, name), qos=1)
         _heed_stop()
         tasks = []
@@ -177,6 +186,7 @@ class Mailbox:
             await self._publish(client, *self._outbox.hello())
             _heed_stop()
             self._outbox.connected()
+            self._home.connected()
             self.connected, self.problem = True, ""
             self._news.set()
             # No TaskGroup: on Python 3.11 one whose task fails leaves its task marked as cancelled.
@@ -202,7 +212,8 @@ class Mailbox:
             self._news.clear()
             seen = self._seen
             async with self._sending:
-                await self._publish(client, *self._outbox.due(self._wall_ns()))
+                now_ns = self._wall_ns()
+                await self._publish(client, *self._outbox.due(now_ns), *self._home.due(now_ns))
             _heed_stop()
             async with self._told_changed:
                 self._told = seen

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aiomqtt import MqttError
 
+from vagalwatch.deliver.homeassistant import discovery_topic
 from vagalwatch.deliver.mqtt import connection, explain
 from vagalwatch.deliver.mqtt_messages import INCOMING, OUTGOING, topic
 from vagalwatch.deliver.port import UnavailableError
@@ -43,18 +44,20 @@ async def clear_retained(settings: MqttSettings, site: str, wearer: str) -> Clea
     Raises:
         UnavailableError: the broker did not confirm it.
     """
-    every = topic(site, wearer, "#")
-    named = {topic(site, wearer, name) for name in (*OUTGOING, *INCOMING)}
+    every = (topic(site, wearer, "#"), device := discovery_topic(site, wearer))
+    named = {device, *(topic(site, wearer, name) for name in (*OUTGOING, *INCOMING))}
     try:
         async with connection(settings, f"{site}-erase", will=False) as client:
-            await client.subscribe(every, qos=1)
+            for each in every:
+                await client.subscribe(each, qos=1)
             retained = await _retained(client)
             for name in sorted(named | retained):
                 await client.publish(name, b"", qos=1, retain=True)
             # Its own words come back to who may read them: otherwise silence would mean nothing.
             heard = await _heard(client)
         async with connection(settings, f"{site}-erase", will=False) as client:
-            await client.subscribe(every, qos=1)
+            for each in every:
+                await client.subscribe(each, qos=1)
             left = await _retained(client)
     except (MqttError, ConfigError) as error:
         raise UnavailableError(explain(settings, error)) from error

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from vagalwatch.deliver.mqtt_messages import PREFIX, Ack, Command
+from vagalwatch.deliver.mqtt_messages import INCOMING, PREFIX, Ack, Command, HomeCommand
 from vagalwatch.records import Answer, AnswerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
 NS: Final = 1_000_000_000
@@ -34,9 +34,12 @@ class RefusedError(Exception):
 class CommandReader:
     """Reads acks and commands of a site's wearers and takes each id once."""
 
-    def __init__(self, site: str, wearers: Collection[str]) -> None:
-        """Nothing was heard yet."""
+    def __init__(
+        self, site: str, wearers: Collection[str], *, takes_presses: Callable[[str], bool]
+    ) -> None:
+        """Nothing was heard yet; ``takes_presses``: whether the home may start a wearer's break."""
         self._site = site
+        self._takes_presses = takes_presses
         self._wearers = frozenset(wearers)
         self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -60,25 +63,21 @@ class CommandReader:
         """The answer that a message carries, as of ``now_ns`` (``wall_ns`` by the wall clock).
 
         Raises:
-            RefusedError: ``topic``, ``retained``, ``size``, ``payload``, ``stale``, ``future``
-                or ``twice``.
+            RefusedError: ``topic``, ``retained``, ``size``, ``consent``, ``payload``, ``stale``,
+                ``future`` or ``twice``.
         """
         wearer, name = self._address(topic)
         if retained:
             raise RefusedError("retained")
         if len(payload) > LONGEST_BYTES:
             raise RefusedError("size")
+        if name == "home-command" and not self._takes_presses(wearer):
+            raise RefusedError("consent")
         try:
-            if name == "ack":
-                ack = Ack.model_validate_json(payload)
-                self._check(wearer, f"ack:{ack.id}", ack.issued_at, wall_ns)
-                kind, about, minutes, said_id = AnswerKind.SHOWN, ack.id, None, f"ack:{ack.id}"
-            else:
-                said = Command.model_validate_json(payload)
-                self._check(wearer, said.id, said.issued_at, wall_ns)
-                kind, about, minutes, said_id = said.command, said.about, said.minutes, said.id
+            said_id, issued_at, kind, about, minutes = _read(name, payload)
         except ValidationError as error:
             raise RefusedError("payload") from error
+        self._check(wearer, said_id, issued_at, wall_ns)
         self.remember(wearer, said_id)
         return Answer(
             wearer=wearer,
@@ -95,7 +94,7 @@ class CommandReader:
         start = f"{PREFIX}/{self._site}/"
         wearer, _, name = topic.removeprefix(start).partition("/")
         known = topic.startswith(start) and wearer in self._wearers
-        if not known or name not in {"ack", "command"}:
+        if not known or name not in INCOMING:
             raise RefusedError("topic")
         return wearer, name
 
@@ -107,3 +106,15 @@ class CommandReader:
             raise RefusedError("future")
         if (wearer, message_id) in self._taken:
             raise RefusedError("twice")
+
+
+def _read(name: str, payload: bytes) -> tuple[str, datetime, AnswerKind, str, int | None]:
+    """Its id, among those of all topics, when it was issued, and what it says."""
+    if name == "ack":
+        ack = Ack.model_validate_json(payload)
+        return f"ack:{ack.id}", ack.issued_at, AnswerKind.SHOWN, ack.id, None
+    if name == "home-command":
+        pressed = HomeCommand.model_validate_json(payload)
+        return f"home:{pressed.id}", pressed.issued_at, AnswerKind.START_BREAK, "", None
+    said = Command.model_validate_json(payload)
+    return said.id, said.issued_at, said.command, said.about, said.minutes

@@ -8,7 +8,7 @@ time (RFC 3339), since those who read them know no other clock.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -107,6 +107,20 @@ class BreakMessage(_Message):
     text: str
 
 
+class HomeBreak(_Message):
+    """Retained, by consent only, for everybody in the home; off a break ``return_at`` is null."""
+
+    on_break: bool
+    return_at: AwareDatetime | None
+
+
+class HomeState(_Message):
+    """By a consent of its own, for everybody in the home; after 30 s nothing is known."""
+
+    state: State
+    at: AwareDatetime
+
+
 class Ack(_Message):
     """In: the alert ``id`` has reached somebody. It is not sent again; nothing is decided."""
 
@@ -124,14 +138,28 @@ class Command(_Message):
     minutes: Annotated[int, Field(ge=1, le=24 * 60)] | None = None
 
 
+class HomeCommand(_Message):
+    """In: somebody in the home pressed "I need a break"; nothing else can be said from there."""
+
+    id: Id
+    issued_at: AwareDatetime
+    command: Literal["start-break"]
+
+
 OUTGOING: Final[dict[str, type[_Message]]] = {
     "availability": Availability,
     "state": StateMessage,
     "estimate": EstimateMessage,
     "alert": AlertMessage,
     "break": BreakMessage,
+    "home": HomeBreak,
+    "home-state": HomeState,
 }
-INCOMING: Final[dict[str, type[_Message]]] = {"ack": Ack, "command": Command}
+INCOMING: Final[dict[str, type[_Message]]] = {
+    "ack": Ack,
+    "command": Command,
+    "home-command": HomeCommand,
+}
 
 
 def utc(t_ns: int) -> datetime:
