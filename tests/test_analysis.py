@@ -193,7 +193,10 @@ def test_an_hour_takes_less_than_two_seconds_of_work() -> None:
 @pytest.mark.parametrize("subject", ["S05", "S31"])
 def test_the_heart_figures_are_their_definitions_on_the_raw_file(subject: str) -> None:
     folder = shared_data("stress_predict", subject)
-    timeline = analysis.run(read(folder))
+    recording = read(folder)
+    # Without the tracked pulse, which speaks where beats and the device's own rate disagree.
+    own = tuple(series for series in recording.series if series.source == "e4")
+    timeline = analysis.run(replace(recording, series=own))
     t_s, rr_ms = raw_beats(folder / "IBI.csv.gz")
     hr_t_s, hr = raw_rates(folder / "HR.csv.gz")
     linked = np.concatenate(([False], np.abs(np.diff(t_s) - rr_ms[1:] / 1000) < 0.002))
