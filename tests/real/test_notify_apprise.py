@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers_mqtt import an_alert, until
+from helpers_notify import START_NS, a_house
 from helpers_real import free_port, need_extra
 from vagalwatch.deliver import notify, notify_apprise
 from vagalwatch.deliver.notify_apprise import AppriseError
@@ -171,3 +173,23 @@ async def test_what_is_no_url_is_said_without_it(tmp_path: Path) -> None:
 async def test_a_good_url_sends_nothing_when_looked_at(tmp_path: Path, ntfy: Ntfy) -> None:
     await notify_apprise.probe(a_url(tmp_path, ntfy.port))
     assert ntfy.got == []
+
+
+async def test_where_the_desktop_is_absent_the_next_way_has_its_turn(
+    tmp_path: Path, ntfy: Ntfy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    url_file = a_url(tmp_path, ntfy.port)
+    ways = notify.chain(
+        [NotifySettings(way="desktop"), NotifySettings(way="apprise", url_file=url_file)]
+    )
+    async with a_house(tmp_path, anna=ways) as house:
+        await house.add(an_alert(START_NS))
+        await house.passes(20)
+        await until(lambda: len(house.notices()) == 2)
+        assert house.notices() == [("desktop-1", False, "failed"), ("apprise-2", False, "taken")]
+        ntfy.status = 500
+        await house.passes(40)
+        await until(lambda: len(house.notices()) == 4)
+        assert [outcome for _, _, outcome in house.notices()[2:]] == ["failed", "failed"]
+        assert [got["message"] for got in ntfy.got] == [LINE, LINE]

@@ -12,7 +12,7 @@ from helpers_mqtt import an_alert, until
 from vagalwatch.alerts import words
 from vagalwatch.deliver import notify, notify_desktop
 from vagalwatch.deliver.notify_desktop import CRITICAL, NORMAL, Desktop, DesktopError
-from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Notice
+from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Estimate, Notice
 from vagalwatch.settings import NotifySettings
 
 if TYPE_CHECKING:
@@ -131,3 +131,19 @@ async def test_a_prompt_that_was_answered_reaches_it_not_and_a_rapid_fall_at_onc
         await home.live(1)
         await until(lambda: screen.shown)
     assert [body[3] for body in screen.shown] == [words.lock_screen(fall)]
+
+
+async def test_a_desktop_that_hangs_delays_neither_engine_nor_journal_nor_the_end(
+    tmp_path: Path, screen: Screen
+) -> None:
+    screen.hangs = True
+    async with house(tmp_path, notify=(NotifySettings(way="desktop"),)) as home:
+        home.service.hub.keep(an_alert(home.service._clock.now_ns(), wearer=WEARER))
+        await home.live(20)
+        await screen.asked.wait()
+        rows = len(home.rows())
+        await home.live(60)  # in real time far less than an attempt may take
+        assert len(home.rows()) == rows + 12
+    written = journalled(tmp_path)
+    assert len([record for record in written if isinstance(record, Estimate)]) >= rows + 12
+    assert not [r for r in written if isinstance(r, Notice)], "nobody waited for the attempt"

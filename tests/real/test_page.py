@@ -163,6 +163,32 @@ async def test_an_expired_prompt_leaves_the_break_open(browser: Browser, story: 
         assert own.errors == []
 
 
+async def test_who_does_something_at_the_page_has_seen_the_question(
+    browser: Browser, story: Story
+) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        await own.say("Measuring.")
+        await own.tab.locator("#say").click()  # nothing is asked yet
+        alert = story.episode(EpisodeKind.FLOODING)
+        await own.say("Your heart is fast for you.")
+        await own.quiet()
+        assert answers(story) == [], "that it stands there is not that it was seen"
+        story.heard.clear()
+        await own.tab.locator("#say").click()
+        await story.heard.wait()
+        await own.tab.keyboard.press("Tab")
+        await own.quiet()
+        await own.say("Your heart is fast for you.")
+        await own.tap("Not now")
+        await expect(own.tab.locator("#notice")).to_contain_text("All right.")
+        assert [(said.answer, said.about) for said in answers(story)] == [
+            (AnswerKind.SHOWN, alert.id),
+            (AnswerKind.NOT_NOW, alert.id),
+        ]
+        assert own.errors == []
+
+
 async def test_a_break_runs_on_through_a_restart_of_the_service(
     browser: Browser, story: Story
 ) -> None:

@@ -181,6 +181,20 @@ function element(name, text) {
   return made;
 }
 
+// --- seen -------------------------------------------------------------------------------------
+
+// Who does something at the page while it asks has seen that it asks: then nothing needs to go on to
+// a lock screen (docs/reach.md). That the question stands there tells nothing: a page lies open.
+let seen = "";
+function see(event) {
+  const asked = link.state.view?.screen === "prompt" ? link.state.view.prompt.id : "";
+  const answers = event.target.closest?.("button, a");
+  if (!asked || asked === seen || answers || document.hidden || link.state.door !== "open") return;
+  seen = asked;
+  link.tell("shown", asked);
+}
+for (const act of ["pointerdown", "keydown", "visibilitychange"]) addEventListener(act, see);
+
 // --- leaving ----------------------------------------------------------------------------------
 
 function leave() {
