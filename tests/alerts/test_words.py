@@ -9,7 +9,7 @@ from string import Formatter
 
 import pytest
 
-from vagalwatch.alerts import agreement, consents, words
+from vagalwatch.alerts import agreement, consents, couple, words
 from vagalwatch.alerts.afterwards import Question
 from vagalwatch.alerts.breath import Breathed
 from vagalwatch.alerts.readiness import Unsettled
@@ -122,6 +122,7 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("breath", [f"{code}-numbers" for code in Breathed if code != Breathed.TOO_LITTLE]),
         ("break", [f"on-{why}" for why in (EXTENDED, AGAIN, LONGER)]),
         ("step", [*Step]),
+        ("partner", [*couple.Say]),
         ("ask", [*Question]),
         ("agree", [key.removeprefix("agreed-") for key in agreement.KEYS]),
         ("consent", [key.removeprefix(consents.PREFIX) for key in consents.TABLE]),

@@ -136,7 +136,6 @@ class Shown:
     say: Say
     until_ns: int
     ended_ns: int = 0
-    heard: bool = False
 
     def say_at(self, now_ns: int) -> Say:
         """By time alone, whatever the body of the other shows, a check-in has not come."""

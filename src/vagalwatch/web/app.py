@@ -24,6 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vagalwatch.alerts import words
+from vagalwatch.alerts.couple import Couples
 from vagalwatch.clock import NS
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.records import SITE, Answer, Setting
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from vagalwatch.alerts.couple import Word
     from vagalwatch.clock import Clock
     from vagalwatch.deliver.port import Inbox
     from vagalwatch.records import Record
@@ -117,6 +119,7 @@ class Page:
         self._answers = Answers(inbox)
         self._clock = clock
         self._seats = {wearer: Seat(wearer) for wearer in wearers}
+        self._couples = Couples()
         self._pairings_ns: deque[int] = deque(maxlen=PAIRINGS_PER_MINUTE)
         self._looked_s = -math.inf
         self._files = shell(known or words.lines(), language)
@@ -154,6 +157,13 @@ class Page:
                 seat.publish(record)
         elif (own := self._seats.get(record.wearer)) is not None:
             own.publish(record)
+        self._pass_on(self._couples.push(record))
+
+    def _pass_on(self, said: list[Word]) -> None:
+        """To the partners' pages, and to no other."""
+        for word in said:
+            if (seat := self._seats.get(word.to)) is not None:
+                seat.hear(word)
 
     def set_recording(self, *, recording: bool) -> None:
         """Show, or stop showing, that the journal cannot write."""
@@ -179,6 +189,7 @@ class Page:
         self._answers.forget(wearer)
         if self._own is not None:
             self._own.forget(wearer)
+        self._pass_on(self._couples.forget(wearer))
 
     def pairing_url(self, wearer: str, *, host: str | None = None) -> str:
         """A fresh address that pairs one browser with ``wearer`` (see :func:`pairing_url`).

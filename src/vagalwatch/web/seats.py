@@ -11,6 +11,7 @@ from vagalwatch.web.view import View
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from vagalwatch.alerts.couple import Word
     from vagalwatch.records import Record
 
 BROWSERS: Final = 8
@@ -66,6 +67,11 @@ class Seat:
         for browser in self.browsers:
             if picture or (browser.numbers and record.kind == "heart"):
                 browser.wake.set()
+
+    def hear(self, word: Word) -> None:
+        """Take what the partner lets be known; where it changes nothing, nobody wakes up."""
+        if self._view.hear(word):
+            self._wake()
 
     def set_recording(self, *, recording: bool) -> None:
         """Say, or stop saying, that the journal cannot write."""

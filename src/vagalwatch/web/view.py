@@ -38,8 +38,10 @@ from vagalwatch.records import (
     Stream,
 )
 from vagalwatch.standby import ENGINE_FAILED
+from vagalwatch.web.partner import Partner
 
 if TYPE_CHECKING:
+    from vagalwatch.alerts.couple import Word
     from vagalwatch.records import Record
 
 S_NS: Final = 1_000_000_000
@@ -140,6 +142,7 @@ class View:
         self._calling = Calling()
         self._read = 0
         """The text on being measured that this person has answered to; 0: none yet."""
+        self._partner = Partner()
 
     def push(self, record: Record) -> None:  # noqa: C901 - one flat case a kind of record
         """Take one record of this wearer or of the site."""
@@ -169,6 +172,10 @@ class View:
                 pass
         self._expire()
 
+    def hear(self, word: Word) -> bool:
+        """Take what the partner lets be known; whether it changes the picture."""
+        return self._partner.take(word)
+
     def as_json(self) -> dict[str, object]:
         """What the page shows. Times are UTC ms of the wall clock."""
         return {
@@ -190,6 +197,7 @@ class View:
             "ready": self._ready_json(),
             "first": self._read < consents.TABLE[consents.MEASURE].text,
             "call": self._calling.as_json(),
+            "partner": self._partner.as_json(self._now_ns, self._wall_ms),
         }
 
     def why(self, *, numbers: bool) -> list[dict[str, str]]:
@@ -290,6 +298,7 @@ class View:
             self._notice = *self._notice[:2], self._notice[2] + delta_ns
         self._asks = *self._asks[:2], self._asks[2] + delta_ns
         self._closed = {key: until_ns + delta_ns for key, until_ns in self._closed.items()}
+        self._partner.shift(delta_ns)
         points = [(t_ns + delta_ns, hr_bpm) for t_ns, hr_bpm in self._pulse]
         self._pulse = deque(points, maxlen=PULSE_POINTS)
 
@@ -308,6 +317,8 @@ class View:
         about, asks, since_ns = self._asks
         if about and answer.about == about:
             self._asks = about, afterwards.left(asks, answer.answer), since_ns
+        if answer.answer == AnswerKind.HEARD:
+            self._partner.say_heard()
         if answer.answer in _WORSE:
             self._notice = "ask.thanks-worse", answer.about, self._now_ns
         shown = self._break
@@ -320,6 +331,7 @@ class View:
     def _break_step(self, step: BreakStep) -> None:
         if step == self._told:
             return  # questions that were answered since are not asked anew
+        self._partner.own_break(step, running=step.phase in RUNNING)
         self._told, shown = step, self._break
         if step.phase in _UNANSWERED:
             say = _UNANSWERED[step.phase]
@@ -363,6 +375,7 @@ class View:
             self._break = None
         if self._asks[0] and now_ns - self._asks[2] > ASKS_STAY_NS:
             self._asks = ("", (), 0)
+        self._partner.expire(now_ns)
         while self._pulse and now_ns - self._pulse[0][0] > LOOKS_BACK_NS:
             self._pulse.popleft()
 
@@ -450,6 +463,7 @@ class View:
             "say": words.break_key(step),
             "minutes": round((step.until_ns - step.began_ns) / (60 * S_NS)),
             "until_ms": self._wall_ms(step.until_ns),
+            "heard": self._partner.heard,
             "steps": self._steps_json(small),
             "agreed": [
                 {"say": say, "what": what} for say, what in self._preferences.agreement.lines()

@@ -40,7 +40,7 @@ export function card(state, done, opened) {
     case "prompt": return live ? prompt(view.prompt) : offline();
     case "after": if (live && done !== view.break.id) return after(view);
     // falls through
-    default: return live ? measure(state) : offline();
+    default: return live ? quiet(state) : offline();
   }
 }
 
@@ -59,10 +59,14 @@ function offline(why = "page.offline") {
   return { ...split(line(why)), offline: true, answers: answers("", "start-break") };
 }
 
+function quiet(state) {
+  if (state.view.paused) return paused(state);
+  return state.view.partner ? partner(state) : measure(state);
+}
+
 function measure(state) {
   const { measure: now, missing, notice, ask, why } = state.view;
   const because = why.map(({ say: key, ...values }) => ["", line(key, values)]);
-  if (state.view.paused) return paused(state);
   const expired = notice?.say === "break.expired";
   const since = missing.map(({ stream, since_ms }) =>
     line(`page.since-${stream}`, { time: clock(since_ms, state, Math.floor) }));
@@ -81,13 +85,34 @@ function measure(state) {
 }
 
 // Nothing is asked; what goes on all the same is said.
-function paused({ view }) {
+function paused(state) {
   return {
     ...split(line("page.paused")),
-    lines: [line(view.paused)],
+    lines: [line(state.view.paused), ...beside(state)],
     answers: [["go-on", line("page.go-on"), ""], ...answers("", "start-break")],
     quiet: [open("card")],
   };
+}
+
+// What the other lets be seen of a break, and what to do with the time.
+function partner(state) {
+  const { partner: { name, lines, steps, hears }, measure: now } = state.view;
+  return {
+    ...split(beside(state)[0]),
+    lines: [...lines.map((key) => line(key, { name })), line(now.say)],
+    steps: steps.map((say) => ({ say, name })),
+    about: "partner",
+    answers: [...(hears ? answers("", "heard") : []), ...answers("", "start-break")],
+    quiet: [open("card")],
+    numbers: now.kind !== "not-measuring" || state.numbers,
+  };
+}
+
+// The same as one line of another card; nothing where there is nothing to see. It may have been
+// taken back since, so it does not stay when the line is lost.
+function beside(state) {
+  const other = state.door === "open" && state.view.partner;
+  return other ? [line(other.say, { name: other.name, time: clock(other.until_ms, state) })] : [];
 }
 
 function prompt({ id, about, say, minutes }) {
@@ -136,6 +161,7 @@ function onBreak({ break: pause, notice }, state) {
   return {
     say: line(pause.say, { time }),
     notice: notice ? line(notice.say) : "",
+    lines: [...(pause.heard ? [line("partner.heard")] : []), ...beside(state)],
     steps: pause.steps,
     about: pause.id,
     folded: [
@@ -181,6 +207,7 @@ function timeUp({ break: pause, notice }, state) {
   return {
     ...split(known ? line(pause.say) : due),
     notice: notice ? line(notice.say) : "",
+    lines: beside(state),
     answers: answers(pause.id, "im-back", "more-time"),
     quiet: answers(pause.id, ...here, "not-today", "let-it-drop"),
     otherwise: otherwise(pause, open("followed")),
