@@ -39,6 +39,7 @@ GOOD = {
     "help-number": "911",
     "contact-name": "Kim",
     "contact-number": "+49 30 1234",
+    "name-for-partner": "Sammy",
     "agreed-sign": "time out",
     "agreed-place": "the kitchen",
     "agreed-other-place": "the garden",
@@ -94,6 +95,8 @@ def test_what_is_set_is_in_force() -> None:
         ("baseline", "[]"),
         ("help-number", "help"),
         ("contact-name", "x" * 41),
+        ("name-for-partner", "x" * 31),
+        ("name-for-partner", "7"),
         ("steps-chosen", "[" * 1500),
     ],
 )

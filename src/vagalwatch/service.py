@@ -24,6 +24,7 @@ from vagalwatch.journal.database import moved_aside
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.tombstones import Tombstones
+from vagalwatch.linking import Linking
 from vagalwatch.records import ClockStep, Run, Tick
 from vagalwatch.recover import EVENTS, recover, restart_gaps, snapshot_of
 from vagalwatch.sensing import Sensing
@@ -140,6 +141,7 @@ class Service:
                         "unpair": self._unpair,
                         "erase": self._erase,
                         "set": self._set,
+                        **Linking(hub, self._clock).verbs,
                     },
                 )
             )

@@ -15,7 +15,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.alerts import agreement, calling, consents, preferences
+from vagalwatch.alerts import agreement, calling, consents, couple, preferences
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.parameters import NS
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
@@ -46,6 +46,7 @@ KEYS: Final[dict[str, str]] = {
     "help-number": "the emergency number to call, or null for 112",
     "contact-name": f"who can help, up to {calling.LONGEST_NAME} characters, or null",
     "contact-number": "their number, or null",
+    couple.NAME: f"as whom the partner sees me, up to {couple.LONGEST_NAME} characters, or null",
     **dict.fromkeys(agreement.TEXTS, f"up to {agreement.LONGEST} characters, or null"),
     **{key: f"{', '.join(said)}, or null" for key, said in agreement.CHOICES.items()},
     BETA_BLOCKER_KEY: "true or false: a beta blocker is taken",
@@ -71,6 +72,7 @@ def wish(wearer: str, key: str, text: str, now_ns: int) -> Setting:
             value = json.dumps(text)  # 911 is no number to reckon with
         preferences.check(key, value)
         calling.Calling().take(key, value)
+        couple.check(key, value)
         _keep_to(key, value)
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"“{key}” takes {KEYS[key]}.") from error

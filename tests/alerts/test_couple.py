@@ -207,7 +207,6 @@ def test_nothing_is_seen_before_a_break_is_accepted(phase: BreakPhase) -> None:
         (P.WRONG, "", Say.CANCELLED),
         (P.NOT_RESUMED, "put-off", Say.NOT_TODAY),
         (P.NOT_RESUMED, "dropped", Say.OVER),
-        (P.NOT_RESUMED, "no-word", Say.OVER),
     ],
 )
 def test_the_end_is_what_the_wearer_has_said(phase: BreakPhase, reason: str, say: Say) -> None:
@@ -217,6 +216,10 @@ def test_the_end_is_what_the_wearer_has_said(phase: BreakPhase, reason: str, say
     assert (on.say, on.ended_ns) == (Say.ON, 0)
     assert (ended.say, ended.ended_ns) == (say, NOON_NS)
     assert late == ended
+
+
+def test_a_day_without_a_word_ends_without_one() -> None:
+    assert seen(step(), step(P.NOT_RESUMED, reason="no-word"))[-1] is None
 
 
 def test_what_the_body_shows_changes_nothing_and_a_new_time_does() -> None:

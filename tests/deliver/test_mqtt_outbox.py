@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers_couple import attested, shares
 from helpers_mqtt import NS, a_consent, a_row, a_step, an_alert
 from vagalwatch.deliver.mqtt_outbox import RESEND_NS, Outbox, Outgoing
 from vagalwatch.journal.port import Entry
@@ -21,6 +22,7 @@ from vagalwatch.records import (
     EpisodeKind,
     Setting,
     State,
+    Together,
 )
 
 if TYPE_CHECKING:
@@ -238,3 +240,20 @@ def test_a_restart_sends_the_same(records: list[Record], data: st.DataObject) ->
     valid = {r.id for r in records if isinstance(r, Alert) and r.valid_until_ns > NOW_NS}
     straight.box.connected()
     assert len([t for t in straight.due() if t == "anna/alert"]) == len(valid)
+
+
+def test_a_link_and_what_partners_tell_each_other_puts_nothing_on_mqtt() -> None:
+    def sent(*couple: Record) -> list[Outgoing]:
+        filled = Filled(a_step(NOW_NS, BreakPhase.ON), *couple)
+        return filled.box.due(NOW_NS)
+
+    until_ns = NOW_NS + 3600 * NS
+    of_two: tuple[Record, ...] = (
+        *attested("anna", "ben", NOW_NS),
+        shares("anna", NOW_NS),
+        shares("ben", NOW_NS),
+        Together(wearer="ben", t_ns=NOW_NS, recv_ns=NOW_NS, until_ns=until_ns),
+        Answer(wearer="ben", t_ns=NOW_NS, recv_ns=NOW_NS, answer=AnswerKind.HEARD),
+    )
+    assert sent(*of_two) == sent()
+    assert [short(message) for message in sent()] == ["anna/break"]

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from vagalwatch.alerts import consents
 from vagalwatch.alerts.pause import MINUTE_NS, together
 from vagalwatch.alerts.steps import one_line
-from vagalwatch.alerts.table import PUT_OFF
+from vagalwatch.alerts.table import NO_WORD, PUT_OFF
 from vagalwatch.records import Answer, AnswerKind, BreakPhase, BreakStep, Setting, Together
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ def after(shown: Shown | None, seen: Seen) -> Shown | None:
             say = Say.CANCELLED
         case BreakPhase.NOT_RESUMED if step.reason == PUT_OFF:
             say = Say.NOT_TODAY
+        case BreakPhase.NOT_RESUMED if step.reason == NO_WORD:
+            return None  # the day is over, and nobody said so
         case BreakPhase.NOT_RESUMED:
             say = Say.OVER
         case _:  # the time is up, settled or not: the wearer has said nothing
@@ -266,7 +268,7 @@ class Couples:
             row, given = consents.TABLE[setting.key], consents.given(setting.key, setting.value)
             side.agreed[setting.key] = given == (frozenset(row.purposes), row.text)
         elif setting.key == NAME:
-            side.name = name_of(setting.value)
+            side.name = _name(setting.value)
         elif setting.key == PAUSED:
             side.paused = setting.value == "true"
 
@@ -286,15 +288,21 @@ class Couples:
         return side.name if side is not None and side.name else wearer
 
 
-def name_of(value: str) -> str:
-    """The name that ``value`` (JSON) asks for; empty: the pseudonym.
+def check(key: str, value: str) -> None:
+    """For those who take a name from people: refuse what would have no effect.
 
-    What cannot be used is no name: an old journal must not stop a page.
+    Raises:
+        ValueError: ``value`` is no name.
     """
+    if key == NAME:
+        one_line(json.loads(value), LONGEST_NAME)
+
+
+def _name(value: str) -> str:
     try:
         return one_line(json.loads(value), LONGEST_NAME)
     except (ValueError, RecursionError):
-        return ""
+        return ""  # an old journal must not stop a page
 
 
 def _link(setting: Setting) -> Link | None:

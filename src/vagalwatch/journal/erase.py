@@ -9,8 +9,10 @@ the file is written anew (``VACUUM``), for which the journal's writer pauses.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.alerts.couple import LINK
 from vagalwatch.journal.database import EVENTS_ONLY, moved_aside
 
 if TYPE_CHECKING:
@@ -25,9 +27,19 @@ WAL_TRIES: Final = 10
 
 _JOINT: Final = f"""
     FROM records INDEXED BY events_by_kind
-    WHERE {EVENTS_ONLY} AND kind = 'session' AND instr(body, ?)
+    WHERE {EVENTS_ONLY} AND (
+        (kind = 'session' AND instr(body, :session))
+        OR (kind = 'setting' AND instr(body, '"{LINK}"') AND instr(body, :setting))
+    )
 """
-"""Sessions that name the wearer; they are the whole site's records."""
+"""What names the wearer in records of others: sessions of the whole site, the partner's link."""
+
+
+def _named(wearer: str) -> dict[str, str]:
+    """How the name stands there: as JSON, and as JSON in JSON."""
+    quoted = json.dumps(wearer)
+    return {"session": quoted, "setting": json.dumps(quoted)[1:-1]}
+
 
 _STRETCH: Final = "WHERE place > :after AND place <= :last"
 _BLANK: Final = """
@@ -81,7 +93,7 @@ class Deletion:
         rows = db.execute("DELETE FROM snapshots WHERE wearer = ?", (self._wearer,)).rowcount
         rows += db.execute(
             f"DELETE FROM records WHERE place IN (SELECT place {_JOINT})",  # noqa: S608 - a constant
-            (f'"{self._wearer}"',),
+            _named(self._wearer),
         ).rowcount
         # The reason may quote the record. Those of rows that retention took go as well.
         rows += db.execute(
@@ -102,13 +114,13 @@ def write_anew(db: sqlite3.Connection) -> int:
 def count_left(db: sqlite3.Connection, wearer: str) -> int:
     """How many rows of ``wearer`` stand in the journal; reads the whole table once."""
     left = 0
-    for query, value in (
-        ("SELECT count(*) FROM records WHERE wearer = ?", wearer),
-        ("SELECT count(*) FROM snapshots WHERE wearer = ?", wearer),
-        ("SELECT count(*) FROM set_aside WHERE instr(reason, ?)", wearer),
-        (f"SELECT count(*) {_JOINT}", f'"{wearer}"'),
+    for query, values in (
+        ("SELECT count(*) FROM records WHERE wearer = ?", (wearer,)),
+        ("SELECT count(*) FROM snapshots WHERE wearer = ?", (wearer,)),
+        ("SELECT count(*) FROM set_aside WHERE instr(reason, ?)", (wearer,)),
+        (f"SELECT count(*) {_JOINT}", _named(wearer)),
     ):
-        left += db.execute(query, (value,)).fetchone()[0]
+        left += db.execute(query, values).fetchone()[0]
     return left
 
 

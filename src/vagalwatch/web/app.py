@@ -157,7 +157,7 @@ class Page:
                 seat.publish(record)
         elif (own := self._seats.get(record.wearer)) is not None:
             own.publish(record)
-        self._pass_on(self._couples.push(record))
+            self._pass_on(self._couples.push(record))
 
     def _pass_on(self, said: list[Word]) -> None:
         """To the partners' pages, and to no other."""
