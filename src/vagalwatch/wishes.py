@@ -95,6 +95,12 @@ def consent(wearer: str, key: str, said: object, now_ns: int) -> Setting:
     return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
 
 
+def unlink(wearer: str, now_ns: int) -> Setting:
+    """The record of ``wearer`` ending the own side of a link, which ends all of it, in silence."""
+    value = couple.link_value(None)
+    return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=couple.LINK, value=value)
+
+
 def in_force(wearer: str, records: Iterable[Record]) -> dict[str, str]:
     """The newest value (JSON) of each key that has been set for ``wearer``."""
     said = {

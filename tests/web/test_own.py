@@ -171,7 +171,7 @@ async def test_what_is_set_stands_with_its_bounds(story: OwnStory) -> None:
         ("break-minutes", 30.5),
         ("mute-until", "tomorrow"),
         ("mute-until", 5),
-        ("couple-link", None),
+        ("couple-link", {"partner": "sam", "by": "me", "at": "now", "sentence": 1}),
         ("baseline-of-another", 1),
         ("consent-mqtt", ["state"]),
         ("consent-mqtt", {"to": ["state"], "text": 99}),
@@ -289,6 +289,26 @@ async def test_consents_of_couples_are_asked_of_who_is_linked_and_anew_with_each
     link(story, "2026-05-02")
     assert await agreed(story, "consent-partner") == [False]
     assert all(each["name"] != "sam" for each in (await own(story))["seen_by"])
+
+
+async def test_that_the_other_has_ended_a_link_does_not_show_and_the_own_end_does(
+    story: OwnStory,
+) -> None:
+    link(story, "2026-05-01")
+    assert await wished(story, "consent-partner", {"to": ["breaks"], "text": 1}) == 200
+    before = await own(story)
+    now_ns = story.clock.now_ns()
+    story.take(Setting(wearer="sam", t_ns=now_ns, recv_ns=now_ns, key="couple-link", value="null"))
+    assert await own(story) == before
+    assert await wished(story, "couple-link", None) == 200
+    assert not {each["key"] for each in (await own(story))["consents"]} & consents.COUPLE
+
+
+async def test_of_an_erased_partner_nothing_is_kept(story: OwnStory) -> None:
+    link(story, "2026-05-01")
+    story.page.forget("sam")
+    assert not {each["key"] for each in (await own(story))["consents"]} & consents.COUPLE
+    assert "sam" not in repr(story.page._own and story.page._own._standing)
 
 
 def link(story: OwnStory, at: str) -> None:

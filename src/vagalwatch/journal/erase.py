@@ -61,9 +61,13 @@ _PIECE: Final = 1 << 20
 class Deletion:
     """The steps of one erasure; each is a transaction, and doing one again does no harm."""
 
-    def __init__(self, wearer: str) -> None:
-        """Begin at the journal's first row."""
+    def __init__(self, wearer: str, last: int) -> None:
+        """From the journal's first row to that at ``last``: behind it there is nobody but others.
+
+        Without an end it would run after those who go on writing, for as long as they write.
+        """
         self._wearer = wearer
+        self._last = last
         self._after = 0
         self.rows = 0
         """Deleted so far."""
@@ -72,8 +76,8 @@ class Deletion:
         """Look at the next :data:`STEP` rows; return how many those were (0: the end)."""
         last, seen = db.execute(
             "SELECT max(place), count(*) FROM "
-            "(SELECT place FROM records WHERE place > ? ORDER BY place LIMIT ?)",
-            (self._after, STEP),
+            "(SELECT place FROM records WHERE place > ? AND place <= ? ORDER BY place LIMIT ?)",
+            (self._after, self._last, STEP),
         ).fetchone()
         if seen:
             stretch = {"after": self._after, "last": last, "wearer": self._wearer}

@@ -241,9 +241,10 @@ class SqliteJournal:
         with self._wake:
             self._snapshots.pop(wearer, None)
             self._overflow.forget(wearer)
-            appended = self._store.run << RUN_SHIFT | self._n if self._n else 0
+            last = self._store.run << RUN_SHIFT | self._n
+            appended = last if self._n else 0
         await self.committed(appended)  # also what waits is on disk, where it can be deleted
-        deletion = Deletion(wearer)
+        deletion = Deletion(wearer, last)
         while await asyncio.wrap_future(self._in_writer(deletion.step)):
             pass
         await asyncio.wrap_future(self._in_writer(deletion.rest))

@@ -28,7 +28,7 @@ from vagalwatch.records import Setting
 from vagalwatch.web import choices
 from vagalwatch.web.guard import small_body
 from vagalwatch.web.history import KINDS, READ_DAYS, history
-from vagalwatch.wishes import consent, wish
+from vagalwatch.wishes import consent, unlink, wish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -101,6 +101,10 @@ class Own:
     def forget(self, wearer: str) -> None:
         """``wearer`` is erased: keep nothing, and end a copy that is being made."""
         self._standing.pop(wearer, None)
+        for other, standing in self._standing.items():
+            if self._linked_with(other) == wearer:
+                for key in (couple.LINK, *consents.COUPLE):
+                    standing.pop(key, None)
         self._couples.forget(wearer)
         self._copying.discard(wearer)
 
@@ -120,7 +124,7 @@ class Own:
         return JSONResponse(
             {
                 "settings": choices.chosen(standing),
-                "consents": choices.agreed(standing, self._couples.partner(wearer)),
+                "consents": choices.agreed(standing, self._linked_with(wearer)),
                 "seen_by": self._seen_by(wearer),
             }
         )
@@ -192,8 +196,13 @@ class Own:
             self._copying.discard(wearer)
 
     def _seen_by(self, wearer: str) -> list[dict[str, str]]:
-        standing, partner = self._standing.get(wearer, {}), self._couples.partner(wearer)
-        return choices.seen_by(self._house, standing, partner)
+        standing = self._standing.get(wearer, {})
+        return choices.seen_by(self._house, standing, self._linked_with(wearer))
+
+    def _linked_with(self, wearer: str) -> str:
+        """By ``wearer``'s own side alone: that the other has ended it must not show here."""
+        link = self._couples.link(wearer)
+        return "" if link is None else link.partner
 
     def _read_history(self, wearer: str, zone: Zone) -> list[dict[str, object]]:
         now_ns = self._clock.now_ns() + self._clock.wall_step_ns()
@@ -215,6 +224,8 @@ def _setting(wearer: str, said: _Wish, now_ns: int) -> Setting:
     """
     if said.key in consents.TABLE:
         return consent(wearer, said.key, said.value, now_ns)
+    if said.key == couple.LINK and said.value is None:
+        return unlink(wearer, now_ns)
     plain = said.key == "mute-until" and isinstance(said.value, str)
     return wish(wearer, said.key, str(said.value) if plain else json.dumps(said.value), now_ns)
 
