@@ -74,4 +74,4 @@ def test_a_recording_whose_samples_come_late_says_nothing_of_anybody(tmp_path: P
     rows = "".join(f"{t},eda_us,2\n" for t in range(900, 1000))
     (tmp_path / "a.csv").write_text("t_s,signal,value\n" + rows)
     (tmp_path / "labels.csv").write_text("recording,label,start_s,end_s\na.csv,stairs,910,920\n")
-    assert looking_ahead(intervals(tmp_path)[0], PEERS) == ()
+    assert looking_ahead(intervals(tmp_path, "stairs")[0], PEERS) == ()

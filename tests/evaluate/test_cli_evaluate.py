@@ -101,10 +101,30 @@ def test_marked_stretches_are_counted_and_their_alerts_are_false(tmp_path: Path)
     assert report["detectors"][1]["name"] == "HR > 100"
     assert figures["in_marked.flooding"]["value"] == 0.5  # of the two marked stretches
     assert figures["in_marked.safety"]["value"] == 0
+    by_label = report["detectors"][1]["marked"]
+    assert by_label["stairs"]["in_marked.flooding"]["value"] == 1
+    assert by_label["sitting"]["in_marked.flooding"]["value"] == 0
     assert figures["false_per_h"]["value"] == pytest.approx(1 / 0.3, rel=0.01)  # one in 18 min
     # One class teaches nothing, so there is no forest, and the report says so.
     assert [one["name"] for one in report["detectors"]] == [*PEERS[:3], "clock"]
     assert report["untaught"] == ["random forest"]
+
+
+def test_what_is_labelled_as_flooding_is_to_be_found(tmp_path: Path) -> None:
+    """A heart at 112 for four minutes, this time because somebody floods; a Valsalva later."""
+    folder = marked(tmp_path / "data")
+    (folder / "labels.csv").write_text(
+        "recording,label,start_s,end_s\na.csv,baseline,60,400\na.csv,flooding,480,720\n"
+        "a.csv,valsalva,900,915\n"
+    )
+    report = call("evaluate", "valsalva", folder, "--json").json
+    for one in report["detectors"][:3]:
+        figures = one["figures"]
+        assert figures["found.flooding"]["value"] == 1, one["name"]
+        assert 0 <= figures["latency_s.flooding.median"]["value"] <= 90
+        assert figures["false_per_h.flooding"]["value"] == 0
+        assert one["marked"]["valsalva"]["in_marked.safety"]["value"] == 0
+    assert report["detectors"][-1]["figures"]["found.flooding"]["value"] == 0  # the clock
 
 
 def test_a_detector_of_ones_own_stands_beside_the_others(
@@ -130,6 +150,7 @@ def test_the_table_and_the_files(tmp_path: Path) -> None:
     assert told.code == 0
     assert "1 people, 1 recordings, 0.3 hours" in told.out
     assert "false alerts an hour watched" in told.out
+    assert "stairs, with flooding" in told.out
     assert "random forest: could not be taught here" in told.out
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["suite"] == "stairs"

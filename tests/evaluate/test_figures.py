@@ -95,6 +95,16 @@ def test_marked_stretches_and_the_minute_after_each() -> None:
     assert told["false_per_h"].value == 3
 
 
+def test_marked_stretches_stand_by_label() -> None:
+    marked = (Phase("stairs", "ignore", 600, 700), Phase("coffee", "ignore", 900, 1000))
+    case = Judged(truth("a", marked=marked), T_S, {"it": said(Alert("flooding", 620))})
+    (scored,) = scores([case], clock="clock")
+    assert scored.figures["in_marked.flooding"].value == 0.5
+    assert scored.marked["stairs"]["in_marked.flooding"].value == 1
+    assert scored.marked["coffee"]["in_marked.flooding"].value == 0
+    assert scored.marked["stairs"]["in_marked.safety"].value == 0
+
+
 def test_a_person_counts_once_however_many_recordings_there_are() -> None:
     phases = (
         Phase("r", "rest", 0, 1200),

@@ -11,6 +11,7 @@ from helpers_real import shared_data
 from helpers_recording import e4_folder
 from vagalwatch.evaluate.labelled import intervals, stress_predict
 from vagalwatch.evaluate.peers import heart_rate
+from vagalwatch.evaluate.score import Event
 from vagalwatch.sensors.recording import RecordingError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def test_a_baseline_outside_of_the_recording_is_one_sentence(tmp_path: Path) -> 
 def test_a_recording_without_a_row_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("t_s,signal,value\n1,eda_us,2\n")
     (tmp_path / "labels.csv").write_text("recording,label,start_s,end_s\na.csv,stairs,0,3\n")
-    (case,) = intervals(tmp_path)
+    (case,) = intervals(tmp_path, "stairs")
     with pytest.raises(RecordingError, match=r"a\.csv is shorter than the 5 s of one row"):
         case.load()
 
@@ -103,3 +104,35 @@ def test_all_subjects_beside_the_clone_have_three_tasks_between_rests() -> None:
             "interview",
             "hyperventilation",
         ]
+
+
+def test_stretches_are_traps_and_what_is_to_be_found_is_an_event(tmp_path: Path) -> None:
+    e4_folder(tmp_path / "monday")
+    (tmp_path / "labels.csv").write_text(
+        "recording,label,start_s,end_s,person\nmonday,baseline,0,8,Ada\nmonday,valsalva,9,11,Ada\n"
+        "monday,safety,12,300,Ada\n"
+    )
+    (case,) = intervals(tmp_path, "valsalva")
+    person, truth = case.load()
+    assert (truth.who, truth.phases) == ("Ada", ())
+    assert [(p.name, p.from_s, p.to_s) for p in truth.marked] == [("valsalva", 9, 11)]
+    assert truth.events == (Event("safety", 12, person.duration_s, crossed_s=12),)
+    assert [(p.from_s, p.to_s) for p in truth.watch] == [(0, person.duration_s)]
+    assert person.baseline_s == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("a.csv,coffee,1,3,", "at least one stretch with the label stairs was expected"),
+        ("a.csv,,1,3,", "line 2: a label was expected"),
+        ("a.csv,stairs,1,3,ada\na.csv,stairs,4,6,ben", "line 3: one person a recording"),
+    ],
+)
+def test_a_folder_without_what_the_suite_is_about_is_one_sentence(
+    tmp_path: Path, row: str, sentence: str
+) -> None:
+    (tmp_path / "a.csv").write_text("t_s,signal,value\n1,eda_us,2\n")
+    (tmp_path / "labels.csv").write_text(f"recording,label,start_s,end_s,person\n{row}\n")
+    with pytest.raises(RecordingError, match=sentence):
+        intervals(tmp_path, "stairs")

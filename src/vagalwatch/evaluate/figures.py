@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from vagalwatch.evaluate import score
-from vagalwatch.evaluate.score import Interval
+from vagalwatch.evaluate.score import KINDS, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from vagalwatch.evaluate.detector import Track, Values
     from vagalwatch.evaluate.score import Phase
 
-KINDS: Final = ("flooding", "shutdown", "safety")
 OFF_AFTER_S: Final = 60.0
 """A sensor may be off for so long before a row that still judges counts as a fault."""
 
@@ -40,7 +39,7 @@ class Part:
     found: dict[str, tuple[float, float]]  # kind: found, of
     latency_s: dict[str, tuple[float, ...]]
     false: dict[str, int]
-    marked: dict[str, tuple[float, float]]  # kind: stretches with an alert, of
+    marked: dict[tuple[str, str], tuple[float, float]]  # label, kind: stretches with an alert, of
     unknown: tuple[float, float]  # rows, of
     with_arousal: tuple[float, float]
     judged_while_off: tuple[float, float]
@@ -51,12 +50,13 @@ class Part:
 
 
 class Scored(NamedTuple):
-    """One detector's figures: of all, by story, and LOC by task."""
+    """One detector's figures: of all, by story, LOC by task, and alerts by marked stretch."""
 
     name: str
     figures: Figures
     stories: dict[str, Figures]
     tasks: Figures
+    marked: dict[str, Figures]
     learnt_the_protocol: bool
 
 
@@ -80,6 +80,7 @@ def scores(judged: Sequence[Judged], *, clock: str) -> list[Scored]:
                 if story
             },
             _task_locs(parts),
+            _by_label(parts),
             name != clock and _no_better(figures[name].get("loc"), against),
         )
         for name, parts in people.items()
@@ -109,7 +110,11 @@ def part(case: Judged, said: Track) -> Part:
             kind: tuple(one for one in ones if one is not None) for kind, ones in latency_s.items()
         },
         false={kind: sum(alert.kind == kind for alert in false) for kind in KINDS},
-        marked={kind: _in_marked(truth, said, kind) for kind in KINDS},
+        marked={
+            (label, kind): _in_marked(truth, said, label, kind)
+            for label in dict.fromkeys(phase.name for phase in truth.marked)
+            for kind in KINDS
+        },
         unknown=_share(said.unknown, worn),
         with_arousal=_share(~np.isnan(said.arousal), after),
         judged_while_off=_share(~said.unknown, off),
@@ -120,14 +125,15 @@ def part(case: Judged, said: Track) -> Part:
     )
 
 
-def _in_marked(truth: Truth, said: Track, kind: str) -> tuple[float, float]:
-    """How many marked stretches (and the minute after each) hold an alert of ``kind``, of all."""
+def _in_marked(truth: Truth, said: Track, label: str, kind: str) -> tuple[float, float]:
+    """How many stretches of ``label`` (and the minute after each) hold an alert, of all."""
     hit = [
         any(
             alert.kind == kind and phase.from_s < alert.t_s <= phase.to_s + score.MATCH_S
             for alert in said.alerts
         )
         for phase in truth.marked
+        if phase.name == label
     ]
     return float(sum(hit)), float(len(hit))
 
@@ -142,7 +148,7 @@ def _figures(people: Sequence[Sequence[Part]]) -> Figures:
         for name, one in zip(("q1", "median", "q3"), quartiles, strict=True):
             told[f"latency_s.{kind}.{name}"] = one
         told[f"false_per_h.{kind}"] = _ratio(people, lambda p: (float(p.false[kind]), p.hours))  # noqa: B023 - as above
-        told[f"in_marked.{kind}"] = _ratio(people, lambda p: p.marked.get(kind, _NONE))  # noqa: B023 - as above
+        told[f"in_marked.{kind}"] = _ratio(people, lambda p: _marked(p, kind))  # noqa: B023 - as above
     told["false_per_h"] = _ratio(people, lambda p: (float(sum(p.false.values())), p.hours))
     told["unknown"] = _ratio(people, lambda p: p.unknown)
     told["with_arousal"] = _ratio(people, lambda p: p.with_arousal)
@@ -156,6 +162,23 @@ def _figures(people: Sequence[Sequence[Part]]) -> Figures:
 def _task_locs(people: Sequence[Sequence[Part]]) -> Figures:
     names = dict.fromkeys(task for own in people for p in own for task in p.task_loc)
     return {task: _mean(people, lambda p: p.task_loc.get(task)) for task in names}  # noqa: B023 - called at once
+
+
+def _by_label(people: Sequence[Sequence[Part]]) -> dict[str, Figures]:
+    labels = dict.fromkeys(label for own in people for p in own for label, _ in p.marked)
+    return {
+        label: {
+            f"in_marked.{kind}": _ratio(people, lambda p: p.marked.get((label, kind), _NONE))  # noqa: B023 - called at once
+            for kind in KINDS
+        }
+        for label in labels
+    }
+
+
+def _marked(one: Part, kind: str) -> tuple[float, float]:
+    """Stretches of any label."""
+    pairs = [pair for (_, of_kind), pair in one.marked.items() if of_kind == kind]
+    return sum(hit for hit, _ in pairs), sum(of for _, of in pairs)
 
 
 def _ratio(

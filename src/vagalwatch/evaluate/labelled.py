@@ -16,7 +16,7 @@ import numpy as np
 
 from vagalwatch.evaluate.case import Case, Truth, whole
 from vagalwatch.evaluate.detector import ROW_S, Person
-from vagalwatch.evaluate.score import Phase
+from vagalwatch.evaluate.score import KINDS, Event, Phase
 from vagalwatch.sensors.recording import RecordingError, read
 from vagalwatch.sensors.recording.e4 import find
 from vagalwatch.sensors.recording.model import NS
@@ -70,10 +70,17 @@ class Labelled:
                 duration_s=end_s,
                 baseline_s=baseline_s,
                 phases=() if self.watch_all else phases,
+                events=tuple(
+                    Event(p.name, p.from_s, p.to_s, crossed_s=p.from_s)
+                    for p in phases
+                    if self.watch_all and p.name in KINDS
+                ),
                 watch=whole(end_s)
                 if self.watch_all
                 else tuple(phase for phase in phases if phase.load == "rest"),
-                marked=tuple(p for p in phases if p.name != BASELINE) if self.watch_all else (),
+                marked=tuple(p for p in phases if p.name not in {BASELINE, *KINDS})
+                if self.watch_all
+                else (),
             ),
         )
 
@@ -113,11 +120,12 @@ def stress_predict(folder: Path) -> list[Labelled]:
     ]
 
 
-def intervals(folder: Path) -> list[Labelled]:
+def intervals(folder: Path, trap: str) -> list[Labelled]:
     """One case a recording of ``labels.csv`` (``recording,label,start_s,end_s[,person]``).
 
-    ``recording`` is a file or an E4 folder beside it; the label ``baseline`` marks quiet sitting,
-    any other a stretch in which nobody floods (a Valsalva, stairs), whose alerts are counted.
+    ``recording`` is a file or an E4 folder beside it. The label ``baseline`` marks quiet sitting;
+    ``flooding``, ``shutdown`` and ``safety`` what is to be found; any other a stretch that could
+    fool a detector. At least one is called ``trap``.
 
     Raises:
         RecordingError: the folder is not laid out so.
@@ -126,13 +134,20 @@ def intervals(folder: Path) -> list[Labelled]:
     who: dict[str, str] = {}
     for line, row in _table(folder, ("recording", "label", "start_s", "end_s")):
         name = row["recording"]
-        who[name] = row.get("person") or name
+        person = row.get("person") or name
+        if who.setdefault(name, person) != person:
+            refuse(folder / LABELS, line, f"one person a recording was expected ({shown(name)})")
+        if not row["label"]:
+            refuse(folder / LABELS, line, "a label was expected")
         row["phase"] = row["label"]
         phases.setdefault(name, []).append(_phase(folder, line, row, "ignore"))
-    return [
+    cases = [
         Labelled(_inside(folder, name), who[name], tuple(parts), watch_all=True)
         for name, parts in phases.items()
     ]
+    if not any(phase.name == trap for case in cases for phase in case.phases):
+        refuse(folder / LABELS, None, f"at least one stretch with the label {trap} was expected")
+    return cases
 
 
 def _table(folder: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from vagalwatch.evaluate import score
 from vagalwatch.evaluate.case import OFF
-from vagalwatch.evaluate.figures import KINDS
 from vagalwatch.evaluate.peers import HeartRateOver100, Vagalwatch
+from vagalwatch.evaluate.score import KINDS
 from vagalwatch.export.parquet import MissingExtraError
 
 if TYPE_CHECKING:

@@ -67,6 +67,7 @@ class Report:
                     "figures": _as_json(one.figures),
                     "stories": {name: _as_json(told) for name, told in one.stories.items()},
                     "task_loc": _as_json(one.tasks),
+                    "marked": {label: _as_json(told) for label, told in one.marked.items()},
                     "may_have_learnt_the_protocol": one.learnt_the_protocol,
                     "looks_ahead": one.name in self.looks_ahead,
                 }
@@ -137,7 +138,6 @@ LINES: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
     ("above_rest", "interview over relax level", _share),
     *((f"found.{kind}", f"{word} found", _share) for kind, word in _KINDS),
     *((f"latency_s.{kind}.median", f"{word}: latency", _seconds) for kind, word in _KINDS),
-    *((f"in_marked.{kind}", f"marked, with {word}", _share) for kind, word in _KINDS),
     ("false_per_h", "false alerts an hour watched", _two),
     *((f"false_per_h.{kind}", f"… {word}", _two) for kind, word in _KINDS),
     ("unknown", "rows unknown", _share),
@@ -149,11 +149,17 @@ LINES: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
 
 def lines(report: Report) -> list[tuple[str, list[Interval | None], Callable[[float], str]]]:
     """The figures that any detector has: words, an interval a detector, and how to write it."""
-    return [
+    table = [
         (words, [one.figures.get(name) for one in report.detectors], write)
         for name, words, write in LINES
         if any(name in one.figures for one in report.detectors)
     ]
+    for label in report.detectors[0].marked if report.detectors else ():
+        for kind, word in _KINDS:
+            name = f"in_marked.{kind}"
+            intervals = [one.marked[label].get(name) for one in report.detectors]
+            table.append((f"{label}, with {word}", intervals, _share))
+    return table
 
 
 def cell(interval: Interval | None, write: Callable[[float], str]) -> tuple[str, str]:

@@ -40,6 +40,10 @@ class Phase(NamedTuple):
     to_s: float
 
 
+KINDS: Final = ("flooding", "shutdown", "safety")
+"""What can be found: of events, and of alerts."""
+
+
 class Event(NamedTuple):
     """Something that is to be found: true from ``from_s`` to ``to_s``.
 

@@ -61,5 +61,5 @@ def labelled_suite(name: str, folder: Path) -> Suite:
         cases = labelled.stress_predict(folder)
         about = "Labelled recordings: tasks against the rests beside them; false alerts in rests."
         return Suite(name, about, cases)
-    about = f"Recordings with marked stretches ({name}) in which nobody floods or faints."
-    return Suite(name, about, labelled.intervals(folder))
+    about = f"Recordings with marked stretches that could fool a detector, {name} among them."
+    return Suite(name, about, labelled.intervals(folder, name))
