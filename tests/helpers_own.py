@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from vagalwatch.records import Answer, Marker, Record, Setting
 
-HOUSE = House(mqtt="vagalwatch", influx="home-data")
+HOUSE = House(mqtt="vagalwatch", influx="home-data", told={"ada": ("desktop", "apprise")})
 
 
 class OwnStory(Story):

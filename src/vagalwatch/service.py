@@ -222,8 +222,11 @@ class Service:
         mqtt, influx = self._settings.mqtt, self._settings.influx
         account = USERNAME if mqtt.mode == "embedded" else mqtt.username or mqtt.host
         return House(
-            mqtt="" if mqtt.mode == "off" else account,
+            mqtt="" if mqtt.mode == "off" or mqtt.audience == "home" else account,
             influx="" if influx.url is None else influx.bucket,
+            told={
+                each.id: tuple(one.way for one in each.notify) for each in self._settings.wearers
+            },
         )
 
     def _run_record(self, *, ended: bool) -> Run:

@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from vagalwatch.alerts import consents, words
 from vagalwatch.alerts.couple import SENTENCE, Link, link_value
 from vagalwatch.alerts.preferences import BOUNDS
 from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Setting, State
+from vagalwatch.settings import NotifySettings
 from vagalwatch.web import choices
 from vagalwatch.web.guard import MAX_BODY_BYTES
 from vagalwatch.wishes import KEYS, wish
@@ -230,7 +231,7 @@ def test_whatever_stands_in_a_journal_can_be_shown(standing: dict[str, str]) -> 
     for partner in ("", "sam"):
         for shown in choices.agreed(standing, partner):
             assert f"{shown['say']}" in words.lines()
-        for who in choices.seen_by(HOUSE, standing, partner):
+        for who in choices.seen_by(HOUSE, standing, partner, "ada"):
             assert who["say"] in words.lines()
 
 
@@ -252,7 +253,8 @@ async def agreed(story: OwnStory, key: str, wearer: str = "ada") -> list[bool]:
 
 async def test_a_consent_is_given_and_taken_back_by_the_same_door(story: OwnStory) -> None:
     seen = [each["say"] for each in (await own(story))["seen_by"]]
-    assert seen == ["who.you", "who.keeper", "who.mqtt", "who.influx"]
+    ways = ["who.desktop", "who.apprise"]
+    assert seen == ["who.you", "who.keeper", "who.mqtt", "who.influx", *ways]
     assert await wished(story, "consent-mqtt", {"to": ["state"], "text": 1}) == 200
     assert await agreed(story, "consent-mqtt") == [True, False]
     assert await agreed(story, "consent-mqtt", "sam") == [False, False]
@@ -269,10 +271,22 @@ async def test_a_consent_is_given_and_taken_back_by_the_same_door(story: OwnStor
 async def test_the_names_are_those_in_force(story: OwnStory) -> None:
     names = {each["say"]: each["name"] for each in (await own(story))["seen_by"]}
     assert (names["who.mqtt"], names["who.influx"]) == ("vagalwatch", "home-data")
-    assert choices.seen_by(choices.House(), {}, "") == [
+    assert choices.seen_by(choices.House(), {}, "", "ada") == [
         {"say": "who.you", "name": ""},
         {"say": "who.keeper", "name": ""},
     ]
+
+
+def test_the_ways_beyond_the_page_are_those_of_this_wearer() -> None:
+    house = choices.House(told={"ada": ("apprise", "desktop", "apprise"), "sam": ()})
+    more = {
+        wearer: [each["say"] for each in choices.seen_by(house, {}, "", wearer)[2:]]
+        for wearer in ("ada", "sam", "eve")
+    }
+    assert more == {"ada": ["who.apprise", "who.desktop"], "sam": [], "eve": []}
+    assert {f"who.{way}" for way in get_args(NotifySettings.model_fields["way"].annotation)} <= {
+        *words.lines()
+    }
 
 
 async def test_consents_of_couples_are_asked_of_who_is_linked_and_anew_with_each_link(

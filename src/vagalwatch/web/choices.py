@@ -7,6 +7,7 @@ put together for a page, which knows the words. The settings in force come in as
 from __future__ import annotations
 
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts import agreement, calling, consents, steps
@@ -31,6 +32,8 @@ class House(NamedTuple):
     """The broker's account, or its host: prompts and breaks go there, other things by consent."""
     influx: str = ""
     """The database's bucket: it takes everything but settings and a person's own words."""
+    told: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """By which kinds of ways each wearer is told of a prompt beyond the page (docs/reach.md)."""
 
 
 def chosen(standing: Mapping[str, str]) -> dict[str, object]:
@@ -107,8 +110,10 @@ def agreed(standing: Mapping[str, str], partner: str) -> list[dict[str, object]]
     ]
 
 
-def seen_by(house: House, standing: Mapping[str, str], partner: str) -> list[dict[str, str]]:
-    """Who can see what, as it is in force: a line's key, and the name that fills it.
+def seen_by(
+    house: House, standing: Mapping[str, str], partner: str, wearer: str
+) -> list[dict[str, str]]:
+    """Who can see what of ``wearer``, as it is in force: a line's key, and the name that fills it.
 
     First who sees prompts and breaks by how the house is wired, then who sees more by consent
     (``consent.*`` lines; measuring itself is no sharing).
@@ -119,6 +124,8 @@ def seen_by(house: House, standing: Mapping[str, str], partner: str) -> list[dic
         for say, name in (("who.mqtt", house.mqtt), ("who.influx", house.influx))
         if name
     ]
+    ways = dict.fromkeys(house.told.get(wearer, ()))
+    seen += [{"say": f"who.{way}", "name": ""} for way in ways]
     for key, row in consents.TABLE.items():
         if key == consents.MEASURE or (key in consents.COUPLE and not partner):
             continue

@@ -197,7 +197,7 @@ class Own:
 
     def _seen_by(self, wearer: str) -> list[dict[str, str]]:
         standing = self._standing.get(wearer, {})
-        return choices.seen_by(self._house, standing, self._linked_with(wearer))
+        return choices.seen_by(self._house, standing, self._linked_with(wearer), wearer)
 
     def _linked_with(self, wearer: str) -> str:
         """By ``wearer``'s own side alone: that the other has ended it must not show here."""
