@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helpers_page import Story, paired
+from helpers_page import WEARERS, Story, paired
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.web.choices import House
 from vagalwatch.web.own import Own
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from vagalwatch.records import Answer, Marker, Record, Setting
 
-HOUSE = House(mqtt="vagalwatch", influx="home-data", told={"ada": ("desktop", "apprise")})
+HOUSE = House(
+    mqtt="vagalwatch", influx="home-data", told=dict.fromkeys(WEARERS, ("desktop", "apprise"))
+)
 
 
 class OwnStory(Story):
