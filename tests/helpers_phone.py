@@ -84,10 +84,14 @@ async def phone(
     *,
     width: int = 390,
     locale: str = "en-US",
+    touch: bool = False,
 ) -> AsyncIterator[Phone]:
     """A phone in Berlin whose clock agrees with the story; paired unless ``wearer`` is None."""
     context = await browser.new_context(
-        viewport={"width": width, "height": 844}, locale=locale, timezone_id="Europe/Berlin"
+        viewport={"width": width, "height": 844},
+        locale=locale,
+        timezone_id="Europe/Berlin",
+        has_touch=touch,
     )
     context.set_default_timeout(10_000)
     tab = await context.new_page()

@@ -213,7 +213,7 @@ async def test_leaving_clears_it_for_who_wants_that(
         await own.tap("I need a break")
         await own.say(BREAK)
         await own.tap("This device")
-        await own.tab.get_by_label("“Leave” also clears").set_checked(clears)
+        await own.tab.get_by_label("It also clears").set_checked(clears)
         await own.context.route("https://**", lambda route: route.fulfill(body="weather"))
         await own.tap("Leave")
         await own.tab.wait_for_url("https://www.wikipedia.org/")

@@ -163,7 +163,7 @@ async def test_a_pace_begins_shorter_and_never_quickens(browser: Browser, story:
         seen = await own.tab.evaluate(PACES)
         lengths = {name: [b[1] - a[1] for a, b in pairwise(parts)] for name, parts in seen.items()}
         assert [name for name, _ in seen["first"]][:4] == ["in", "out", "in", "out"]
-        assert lengths["first"][0] == pytest.approx(4 * 0.7, abs=0.1)
+        assert lengths["first"][0] == pytest.approx(4 * 0.5, abs=0.1)
         assert lengths["first"][2] > lengths["first"][0], "longer and longer, up to the full one"
         whole = lengths["late"][1:-1]  # the first and the last are cut
         assert [round(each) for each in sorted(whole)] == [4] * (len(whole) // 2) + [6] * (

@@ -23,6 +23,7 @@ FILES: Final = {
     "/dark.css": ("dark.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
     "/cards.js": ("cards.js", "text/javascript"),
+    "/cues.js": ("cues.js", "text/javascript"),
     "/device.js": ("device.js", "text/javascript"),
     "/further.js": ("further.js", "text/javascript"),
     "/install.js": ("install.js", "text/javascript"),

@@ -88,11 +88,11 @@ function drawProgress(progress) {
 function drawStep(steps, about) {
   if (step.about !== about) step = { about, n: 0 };
   const now = steps?.[step.n % steps.length];
+  pacer.draw(now?.pace ?? null);
   if (!changed("step", [now, about])) return;
   byId("step").hidden = !now;
   byId("step-text").textContent = now ? line(now.say, now) : "";
   byId("dizzy").hidden = !now?.pace;
-  pacer.draw(now?.pace ?? null);
 }
 
 function drawFolded(folded) {

@@ -4,11 +4,19 @@
 const KEY = "senses";
 
 const AS_IT_COMES = {
+  follow: "shape", // a pace as a "shape", as "words", as a "number"
+  begin: "usual", // the first breath: "usual", "slow" or "full" (pacer.js)
+  sound: false, // what goes along with a pace, each apart from the others
+  touch: false,
+  light: false,
   dark: "phone", // "phone": by its own habit; "night": also from nine to seven; "always"
   forget: false, // whether "Leave" also clears what kept.js keeps
 };
 
 export const senses = { ...AS_IT_COMES, ...read() };
+
+// There is no vibration in Safari on a phone, and none in most machines without a touch screen.
+export const canBuzz = "vibrate" in navigator && matchMedia("(any-pointer: coarse)").matches;
 
 function read() {
   try {
