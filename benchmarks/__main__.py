@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import engine, gateway, peers, start
+from benchmarks import engine, fleet, gateway, peers, start
 
 
 def main() -> None:
@@ -25,6 +25,8 @@ def main() -> None:
     kernel.add_argument("--recording", type=Path, help="analyse this one, too")
     beside = what.add_parser("peers", help=peers.__doc__)
     beside.add_argument("--repeats", type=int, default=5)
+    many = what.add_parser("fleet", help=fleet.__doc__)
+    many.add_argument("--wearers", type=int, default=2000)
     chosen = parser.parse_args()
     known = surroundings()  # before: the work tree may change while an hour passes
     match chosen.what:
@@ -32,6 +34,8 @@ def main() -> None:
             figures = gateway.measure(chosen.minutes)
         case "start":
             figures = start.measure()
+        case "fleet":
+            figures = fleet.measure(chosen.wearers)
         case "peers":
             figures = peers.measure(chosen.repeats)
         case _:

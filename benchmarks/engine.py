@@ -38,7 +38,7 @@ HOUR_S: Final = 3600
 
 def measure(recording: Path | None = None) -> dict[str, Any]:
     """Push an hour second by second; then analyse it, and ``recording``, as a person would."""
-    seconds = list(_hour())
+    seconds = list(hour())
     engine = Engine("alex")
     row_us: list[float] = []
     other_us: list[float] = []
@@ -66,7 +66,7 @@ def measure(recording: Path | None = None) -> dict[str, Any]:
     }
 
 
-def _hour() -> Iterator[list[Record]]:
+def hour(length_s: int = HOUR_S) -> Iterator[list[Record]]:
     """What a gateway's engine is told of one wearer with strap and ring, a list a second."""
     body = story("hard", 1).body("alex", eda_hz=EDA_HZ)
     strap, ring = Strap(), Ring(silence_s=0.0)
@@ -78,7 +78,7 @@ def _hour() -> Iterator[list[Record]]:
         driver.opened(START_NS)
         for uuid in driver.notify:
             wearable.listen(uuid, on=True)
-    for second in range(1, HOUR_S + 1):
+    for second in range(1, length_s + 1):
         signals = body.advance(second)
         frames = sorted(strap.advance(signals, second) + ring.advance(signals, second))
         records: list[Record] = []

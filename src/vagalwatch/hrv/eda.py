@@ -154,7 +154,9 @@ def sum_up(state: EdaState) -> None:
     t_ms = -(-ints(state.new_t_ns) // _MS_NS)
     value_us = floats(state.new_us)
     state.new_t_ns = state.new_us = b""
-    value = np.where(np.abs(value_us) < _LIMIT_US, value_us, _LIMIT_US) * _UNIT + _WHOLE - _WHOLE
+    if not np.abs(value_us).max() < _LIMIT_US:
+        value_us = np.where(np.abs(value_us) < _LIMIT_US, value_us, _LIMIT_US)
+    value = value_us * _UNIT + _WHOLE - _WHOLE
     place = -(-t_ms // _BIN_MS) - 1
     late_ms = t_ms - place * _BIN_MS
     stretch = place // _BINS
@@ -166,14 +168,17 @@ def sum_up(state: EdaState) -> None:
             few = len(distinct) <= _SKIN.stuck_values
             state.values[i] = tuple(sorted(distinct)) if few else None
     place -= state.first * _BINS
-    if place.min() < 0:
+    old = int(place.min())
+    if old < 0:  # of a stretch that is too old
         held = place >= 0
         place, value, late_ms = place[held], value[held], late_ms[held]
-    bins = _bins(state).copy()
+        old = 0
+    place -= old  # bins before the first new sample stay as they are
+    bins = _bins(state)[old:].copy()
     bins[:, _COUNT] += np.bincount(place, minlength=len(bins))
     bins[:, _TOTAL] += np.bincount(place, value, len(bins))
     bins[:, _LATE_MS] += np.bincount(place, late_ms, len(bins))
-    state.bins = bins.tobytes()
+    state.bins = state.bins[: old * _COLUMNS * WIDTH] + bins.tobytes()
 
 
 def take_level(state: EdaState | None, level: Level) -> None:
@@ -205,7 +210,7 @@ def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = Non
     row = t_ns // _STRETCH_NS
     here = row - state.first
     end = max(here * _BINS, 0)
-    if not _bins(state)[max(end - _SKIN.silent_s * 4, 0) : end, _COUNT].any():
+    if not np.count_nonzero(_bins(state)[max(end - _SKIN.silent_s * 4, 0) : end, _COUNT]):
         return _withheld(state, row, Gate.EDA_SILENT)
     while len(state.values) < here:
         _append(state)
@@ -385,7 +390,7 @@ def _temp_c(state: EdaState, i: int) -> float | None:
 
 def _responses_per_min(minute: list[scr.Stretch], struck_s: list[float]) -> float | None:
     """Responses that peak in the minute, over what of it could be seen; ``None``: too little."""
-    lost_s = (_NSR - len(minute)) * _STRETCH_S + sum([s.lost_s for s in minute])
+    lost_s = float((_NSR - len(minute)) * _STRETCH_S) + sum([s.lost_s for s in minute])
     last_s = math.inf
     for at_s in sorted(struck_s, reverse=True):
         lost_s += min(at_s + _AROUND_S, last_s) - max(at_s - _AROUND_S, 0.0)

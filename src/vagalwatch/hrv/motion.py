@@ -132,33 +132,44 @@ def sum_up(state: MotionState) -> None:
     if not state.new_t_ns:
         return
     t_ns = ints(state.new_t_ns)
-    xyz_mg = np.array([floats(c) for c in (state.new_x_mg, state.new_y_mg, state.new_z_mg)])
+    xyz_mg = floats(state.new_x_mg + state.new_y_mg + state.new_z_mg).reshape(3, -1)
     state.new_t_ns = state.new_x_mg = state.new_y_mg = state.new_z_mg = b""
-    with np.errstate(over="ignore"):
-        # One comparison refuses what is too large, infinite or not a number.
-        fit = np.add.reduce(np.abs(xyz_mg)) < _LIMIT_MG
-    if not fit.all():
+    if not np.abs(xyz_mg).max() < _LIMIT_MG / 3:  # nearly never
+        with np.errstate(over="ignore"):
+            # One comparison refuses what is too large, infinite or not a number.
+            fit = np.add.reduce(np.abs(xyz_mg)) < _LIMIT_MG
         t_ns, xyz_mg = t_ns[fit], xyz_mg[:, fit]
         if not t_ns.size:
             return
-    x_mg, y_mg, z_mg = xyz_mg
     state.last_ns = max(state.last_ns, int(t_ns.max()))
-    size = np.rint(np.sqrt(x_mg * x_mg + y_mg * y_mg + z_mg * z_mg) * _MICRO) - _REST
-    new = np.empty((t_ns.size, _COLUMNS))
-    new[:, _SECOND] = -(-t_ns // NS)
+    second = -(-t_ns // NS)
+    # Held seconds before the first new one stay as they are.
+    held = _seconds(state)
+    old = int(held[:, _SECOND].searchsorted(second.min()))
+    rows = np.empty((len(held) - old + second.size, _COLUMNS))
+    rows[: len(held) - old] = held[old:]
+    new = rows[len(held) - old :]
+    new[:, _SECOND] = second
     new[:, _COUNT] = 1
+    x_mg, y_mg, z_mg = xyz_mg
+    size = np.rint(np.sqrt(x_mg * x_mg + y_mg * y_mg + z_mg * z_mg) * _MICRO) - _REST
     new[:, _TOTAL] = size
     new[:, _SQUARES] = size * size
     new[:, _X:] = np.rint(xyz_mg * _MICRO).T
-    rows = np.concatenate((_seconds(state), new))
+    state.seconds = state.seconds[: old * _COLUMNS * WIDTH] + _by_second(rows).tobytes()
+
+
+def _by_second(rows: Floats) -> Floats:
+    """One row a second, ordered."""
     second = rows[:, _SECOND]
     if (second[1:] < second[:-1]).any():
         rows = rows[second.argsort(kind="stable")]
         second = rows[:, _SECOND]
-    starts = np.flatnonzero(np.diff(second, prepend=-1))
-    sums = np.add.reduceat(rows, starts)
+    starts = np.flatnonzero(second[1:] != second[:-1]) + 1
+    starts = np.concatenate(([0], starts))
+    sums: Floats = np.add.reduceat(rows, starts)
     sums[:, _SECOND] = second[starts]
-    state.seconds = sums.tobytes()
+    return sums
 
 
 def trim(state: MotionState, t_ns: int) -> None:
@@ -177,15 +188,16 @@ def judge(state: MotionState, t_ns: int, *, trunk: bool) -> Moved:
     seconds = _seconds(state)
     edges = (last - _MOVEMENT.still_s, last - _MOVEMENT.moving_s, last)
     start, half, end = seconds[:, _SECOND].searchsorted(edges, side="right").tolist()
-    recent = _spreads_mg(seconds[half:end])
-    spreads = _spreads_mg(seconds[start:half]) + recent
+    spreads, enough = _spreads_mg(seconds[start:end])
+    recent = spreads[half - start :][enough[half - start :]].tolist()
     # Without any spread it is the sensor that stands still: 13 worn E4 sensors, coarse as they
     # are (1/64 g), showed the same value for 11 s at most in 12 h.
     if len(recent) < _MOVEMENT.share * _MOVEMENT.moving_s or not any(recent):
         return Moved()
     still = None
-    if len(spreads) >= _MOVEMENT.share * _MOVEMENT.still_s:
-        still = math.fsum(spreads) / len(spreads) < _MOVEMENT.still_mg
+    known = int(np.count_nonzero(enough))
+    if known >= _MOVEMENT.share * _MOVEMENT.still_s:
+        still = math.fsum(spreads[enough].tolist()) / known < _MOVEMENT.still_mg
     return Moved(
         motion_mg=math.fsum(recent) / len(recent),
         moving=sum(spread >= _MOVEMENT.moving_mg for spread in recent)
@@ -200,9 +212,8 @@ def shaken(state: MotionState, second: int) -> bool:
     seconds = _seconds(state)
     place = int(seconds[:, _SECOND].searchsorted(second))
     here = seconds[place : place + 1]
-    return bool(here.size and here[0, _SECOND] == second) and any(
-        mg >= _MOVEMENT.moving_mg for mg in _spreads_mg(here)
-    )
+    spreads, enough = _spreads_mg(here[here[:, _SECOND] == second])
+    return bool((spreads[enough] >= _MOVEMENT.moving_mg).any())
 
 
 def _seconds(state: MotionState) -> Floats:
@@ -210,13 +221,12 @@ def _seconds(state: MotionState) -> Floats:
     return floats(state.seconds).reshape(-1, _COLUMNS)
 
 
-def _spreads_mg(seconds: Floats) -> list[float]:
-    """Of the seconds that have enough samples."""
+def _spreads_mg(seconds: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Of each second, and whether it has enough samples."""
     count, total, squares = seconds[:, _COUNT], seconds[:, _TOTAL], seconds[:, _SQUARES]
     # Whole up to 2**53 (32 Hz: to 3 g more than rest); beyond, rounding must not go under 0.
     power = np.maximum(count * squares - total * total, 0)
-    spreads: list[float] = (np.sqrt(power) / count / _MICRO)[count >= _MIN_SAMPLES].tolist()
-    return spreads
+    return np.sqrt(power) / count / _MICRO, count >= _MIN_SAMPLES
 
 
 def _turned(seconds: Floats) -> bool | None:
