@@ -142,7 +142,7 @@ def sum_up(state: MotionState) -> None:
         if not t_ns.size:
             return
     state.last_ns = max(state.last_ns, int(t_ns.max()))
-    second = -(-t_ns // NS)
+    second = (t_ns - 1) // NS + 1  # ((k - 1) s, k s]
     # Held seconds before the first new one stay as they are.
     held = _seconds(state)
     old = int(held[:, _SECOND].searchsorted(second.min()))
@@ -151,8 +151,7 @@ def sum_up(state: MotionState) -> None:
     new = rows[len(held) - old :]
     new[:, _SECOND] = second
     new[:, _COUNT] = 1
-    x_mg, y_mg, z_mg = xyz_mg
-    size = np.rint(np.sqrt(x_mg * x_mg + y_mg * y_mg + z_mg * z_mg) * _MICRO) - _REST
+    size = np.rint(np.sqrt(np.add.reduce(xyz_mg * xyz_mg)) * _MICRO) - _REST
     new[:, _TOTAL] = size
     new[:, _SQUARES] = size * size
     new[:, _X:] = np.rint(xyz_mg * _MICRO).T
@@ -161,12 +160,11 @@ def sum_up(state: MotionState) -> None:
 
 def _by_second(rows: Floats) -> Floats:
     """One row a second, ordered."""
-    second = rows[:, _SECOND]
+    second = rows[:, _SECOND].copy()
     if (second[1:] < second[:-1]).any():
         rows = rows[second.argsort(kind="stable")]
         second = rows[:, _SECOND]
-    starts = np.flatnonzero(second[1:] != second[:-1]) + 1
-    starts = np.concatenate(([0], starts))
+    starts = [0, *(np.flatnonzero(second[1:] != second[:-1]) + 1).tolist()]
     sums: Floats = np.add.reduceat(rows, starts)
     sums[:, _SECOND] = second[starts]
     return sums

@@ -158,6 +158,8 @@ def steady_bpm(pulses: Iterable[Pulse]) -> float | None:
     fit = [pulse for pulse in pulses if pulse.rates.size]
     if not fit:
         return None
+    if len(fit) == 1:
+        return weighted_median(fit[0].rates, fit[0].trust)
     return weighted_median(
         np.concatenate([pulse.rates for pulse in fit]),
         np.concatenate([pulse.trust for pulse in fit]),
@@ -213,7 +215,8 @@ def _jumps_about(minutes: hb.BeatWindow) -> bool:
     rr_ms = minutes.rr_ms[first:]
     if float(np.add.reduce(rr_ms)) < _FIGURES.min_coverage * 1000 * _FIGURES.hr_s:
         return False
-    jumps = np.count_nonzero(np.abs(np.diff(rr_ms)) > PARAMETERS.beats.malik * rr_ms[:-1])
+    before_ms = rr_ms[:-1]
+    jumps = np.count_nonzero(np.abs(rr_ms[1:] - before_ms) > PARAMETERS.beats.malik * before_ms)
     return bool(jumps > _QUALITY.jumping_share * (rr_ms.size - 1))
 
 
