@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vagalwatch.sensors.recording import Recording, Series
 from vagalwatch.sensors.simulated.body import Body
 from vagalwatch.sensors.simulated.person import Person
 from vagalwatch.sensors.simulated.script import Phase, Script
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from vagalwatch.sensors.recording import Signal
 
     Values = NDArray[np.float64]
 
@@ -53,3 +56,29 @@ def _rows(seed: int, swings: Values, minutes: int, lag_s: float) -> Values:
         strict=True,
     )
     return np.array([60_000 / np.median(rr_ms[start:end]) for start, end in spans])
+
+
+def two_sensors(wearer: str, body: Body, duration_s: float, start_ns: int) -> Recording:
+    """What a strap and a ring would have recorded of ``body``."""
+    told = body.advance(duration_s)
+    columns: list[tuple[Signal, str, list[tuple[float, float]]]] = [
+        ("rr_ms", "strap", [(beat.t_s, beat.rr_ms) for beat in told.beats]),
+        ("eda_us", "ring", [(sample.t_s, sample.eda_us) for sample in told.eda]),
+        ("acc_x_mg", "ring", [(sample.t_s, sample[1]) for sample in told.acc]),
+        ("acc_y_mg", "ring", [(sample.t_s, sample[2]) for sample in told.acc]),
+        ("acc_z_mg", "ring", [(sample.t_s, sample[3]) for sample in told.acc]),
+    ]
+    return Recording(
+        description="simulated",
+        wearer=wearer,
+        start_ns=start_ns,
+        series=tuple(
+            Series(
+                signal=signal,
+                source=source,
+                t_ns=np.array([round(t_s * 1e9) for t_s, _ in samples], dtype=np.int64),
+                values=np.array([value for _, value in samples]),
+            )
+            for signal, source, samples in columns
+        ),
+    )

@@ -29,6 +29,7 @@ from vagalwatch.records import ClockStep, Run, Tick
 from vagalwatch.recover import EVENTS, recover, restart_gaps, snapshot_of
 from vagalwatch.sensing import Sensing
 from vagalwatch.sensors.link import SensorLink
+from vagalwatch.session_desk import SessionDesk
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.app import Page
 from vagalwatch.web.choices import House
@@ -142,6 +143,7 @@ class Service:
                         "erase": self._erase,
                         "set": self._set,
                         **Linking(hub, self._clock).verbs,
+                        **SessionDesk(hub, self._clock, self.journal).verbs,
                     },
                 )
             )

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from helpers_alerts import NOON_NS, Wearer
 from vagalwatch.hrv.dyad import (
-    ONSET_ERROR_S,
-    RECOVERY_ERROR_S,
+    BACK_LATE_S,
+    ONSET_LATE_S,
     SENSOR_ERROR_S,
     Dyad,
     Order,
@@ -157,38 +157,56 @@ def test_how_the_two_are_told_apart_in_the_journal_changes_nothing(
 
 
 @given(EVENINGS, EVENINGS)
-def test_who_was_first_is_only_said_beyond_the_error(one: str, other: str) -> None:
+def test_who_was_first_is_only_said_where_it_could_not_be_the_other_way(
+    one: str, other: str
+) -> None:
     for round_ in side_by_side(one, other).rounds:
-        for order, error_s in (
-            (round_.onset, ONSET_ERROR_S + SENSORS_S),
-            (round_.recovery, RECOVERY_ERROR_S + SENSORS_S),
-        ):
-            if order is not None and order.after_s is not None:
-                if order.first is not None:
-                    assert abs(order.after_s) > error_s
-                    assert (order.after_s > 0) == (order.first == "one")
-                if order.low_s is not None and order.high_s is not None:
-                    assert order.low_s + error_s <= order.after_s <= order.high_s - error_s
+        for order in (round_.onset, round_.recovery):
+            if order is None:
+                continue
+            could_be_one = order.high_s is None or order.high_s > 0
+            could_be_other = order.low_s is None or order.low_s < 0
+            if order.first is None:
+                assert could_be_one
+                assert could_be_other
+            else:
+                assert (could_be_one, could_be_other) == (
+                    order.first == "one",
+                    order.first != "one",
+                )
+
+
+FAST_S = ONSET_LATE_S[EpisodeKind.FLOODING][1] - ONSET_LATE_S[EpisodeKind.FLOODING][0]
+BACK_S = BACK_LATE_S[EpisodeKind.FLOODING][1] - BACK_LATE_S[EpisodeKind.FLOODING][0]
 
 
 def test_who_rose_first_by_how_much_and_within_what() -> None:
-    told_ = side_by_side(
-        "s" * 10 + "F" * 40 + "b" * 20 + "s" * 30, "s" * 20 + "F" * 40 + "b" * 30 + "s" * 10
-    )
+    one = "s" * 10 + "F" * 40 + "b" * 20 + "s" * 30
+    told_ = side_by_side(one, "s" * 20 + "F" * 40 + "b" * 30 + "s" * 10)
     (round_,) = told_.rounds
-    error_s = ONSET_ERROR_S + SENSORS_S
-    assert round_.onset == Order("one", 50.0, 45.0 - error_s, 55.0 + error_s)
-    assert round_.recovery == Order(
-        "one", 100.0, 95.0 - RECOVERY_ERROR_S - SENSORS_S, 105.0 + RECOVERY_ERROR_S + SENSORS_S
-    )
+    error_s = FAST_S + SENSORS_S
+    assert round_.onset == Order("one", 50.0, 50.0 - error_s, 50.0 + error_s)
+    error_s = BACK_S + SENSORS_S
+    assert round_.recovery == Order("one", 100.0, 100.0 - error_s, 100.0 + error_s)
     assert told_.both_flooded_s == 150
     assert told_.judged_s == 500
+
+
+def test_a_shutdown_is_recognised_later_than_flooding_and_that_is_taken_off() -> None:
+    (round_,) = side_by_side("s" * 10 + "F" * 60 + "s" * 9, "s" * 50 + "L" * 20 + "s" * 9).rounds
+    assert round_.onset is not None
+    fast, slow = ONSET_LATE_S[EpisodeKind.FLOODING], ONSET_LATE_S[EpisodeKind.SHUTDOWN]
+    assert round_.onset.low_s == 200 - slow[1] + fast[0] - SENSORS_S
+    assert round_.onset.high_s == 200 - slow[0] + fast[1] + SENSORS_S
 
 
 def test_a_difference_within_the_error_cannot_be_told() -> None:
     (round_,) = side_by_side("s" * 10 + "F" * 40 + "s" * 9, "s" * 14 + "F" * 40 + "s" * 5).rounds
     assert round_.onset is not None
     assert (round_.onset.first, round_.onset.after_s) == (None, 20.0)
+    (round_,) = side_by_side("s" * 10 + "F" * 40 + "s" * 9, "s" * 16 + "F" * 40 + "s" * 3).rounds
+    assert round_.onset is not None
+    assert (round_.onset.first, round_.onset.after_s) == ("one", 30.0)
 
 
 def test_a_better_known_sensor_tells_more() -> None:

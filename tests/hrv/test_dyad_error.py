@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
+from helpers_dyad import two_sensors
 from vagalwatch.engine import Engine
 from vagalwatch.evaluate.simulated import Simulated, record
-from vagalwatch.hrv.dyad import ONSET_ERROR_S, RECOVERY_ERROR_S, Track, dyad, track
+from vagalwatch.hrv.dyad import BACK_LATE_S, ONSET_LATE_S, Track, dyad, track
+from vagalwatch.records import EpisodeKind
 from vagalwatch.sensors.recording import sequence
+from vagalwatch.sensors.recording.model import UNDATED_NS
+from vagalwatch.sensors.simulated.stories import story
 from vagalwatch.sensors.simulated.traps import trap
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vagalwatch.sensors.recording import Recording
+    from vagalwatch.sensors.simulated.script import Script
+
+    Values = NDArray[np.float64]
+
     from vagalwatch.records import Episode
 
 NS = 1_000_000_000
-STORIES = ("flooding-mild", "flooding-moderate", "flooding-strong", "flooding-immobile")
-SEEDS = range(4)
-BACK_SHARE, BACK_S = 1.1, 120  # what "settled" means (PARAMETERS.recovered)
+FAST = ("flooding-mild", "flooding-strong", "flooding-immobile")
+SLOW = ("shutdown-mild", "shutdown-deep")
+SEEDS = range(2)
+EVENINGS = range(36, 39)
+
+
+pytestmark = pytest.mark.slow
 
 
 class Person(NamedTuple):
@@ -34,20 +50,40 @@ class Person(NamedTuple):
 
 @pytest.fixture(scope="module")
 def people() -> list[Person]:
-    return [simulated(name, seed) for name in STORIES for seed in SEEDS]
+    """Of the suites, and of the demo's evening: the suites end before a slow one is back."""
+    suites = [of_suite(name, seed) for name in (*FAST, *SLOW) for seed in SEEDS]
+    return [*suites, *map(slow, EVENINGS)]
 
 
-def simulated(name: str, seed: int) -> Person:
-    story, (event,) = trap(name, seed), Simulated(name, seed).load().truth.events
-    recording = record(story)
-    engine = Engine("simulated")
+def of_suite(name: str, seed: int) -> Person:
+    told, (event,) = trap(name, seed), Simulated(name, seed).load().truth.events
+    t_s, hr_bpm = rates(told.script, told.duration_s)
+    low = (t_s > t_s[np.argmax(hr_bpm)]) & (hr_bpm <= 1.1 * told.resting_bpm)
+    back_s = float(t_s[low][0]) if name in FAST else math.nan
+    return person(record(told), event.crossed_s, back_s)
+
+
+def slow(seed: int) -> Person:
+    told = story("hard", seed)
+    script = told.scripts["sam"]
+    t_s, hr_bpm = rates(script, told.duration_s)
+    rest_bpm, lowest = script.drive(400).hr_bpm, int(np.argmin(hr_bpm))
+    half = (t_s > 600) & (hr_bpm <= (rest_bpm + hr_bpm[lowest]) / 2)
+    up = (t_s > t_s[lowest]) & (hr_bpm > rest_bpm - 3)
+    recording = two_sensors("sam", told.body("sam"), told.duration_s, UNDATED_NS)
+    return person(recording, float(t_s[half][0]), float(t_s[up][0]))
+
+
+def rates(script: Script, duration_s: float) -> tuple[Values, Values]:
+    t_s = np.arange(0.0, duration_s)
+    return t_s, np.array([script.drive(t).hr_bpm for t in t_s])
+
+
+def person(recording: Recording, crossed_s: float, back_s: float) -> Person:
+    engine = Engine(recording.wearer)
     said = [out for told in sequence(recording) for out in engine.push(told)]
-    t_s = np.arange(0.0, story.duration_s)
-    hr_bpm = np.array([story.script.drive(t).hr_bpm for t in t_s])
-    low = (t_s > t_s[np.argmax(hr_bpm)]) & (hr_bpm <= BACK_SHARE * story.resting_bpm)
     start_s = recording.start_ns / NS
-    back_s = float(t_s[low][0]) + BACK_S
-    return Person(track("simulated", said), start_s + event.crossed_s, start_s + back_s)
+    return Person(track(recording.wearer, said), start_s + crossed_s, start_s + back_s)
 
 
 def later(person: Person, by_s: int) -> Track:
@@ -73,7 +109,7 @@ def test_what_is_told_of_an_order_is_true(people: list[Person]) -> None:
     backs: list[bool] = []
     right: list[bool] = []
     for (one, other), by_s in itertools.product(
-        itertools.combinations(people, 2), (-120, -60, -30, 0, 30, 60, 120)
+        itertools.combinations(people, 2), (-180, -40, 0, 40, 180)
     ):
         for round_ in dyad(one.track, later(other, by_s)).rounds:
             for order, truth_s, held in (
@@ -82,25 +118,34 @@ def test_what_is_told_of_an_order_is_true(people: list[Person]) -> None:
             ):
                 if order is None or order.low_s is None or order.high_s is None:
                     continue
+                if math.isnan(truth_s):
+                    continue
                 held.append(order.low_s <= truth_s <= order.high_s)
                 if order.first is not None:
                     right.append((truth_s > 0) == (order.first == "one"))
     assert np.mean(onsets) >= 0.97
     assert np.mean(backs) >= 0.97
     assert np.mean(right) >= 0.99
-    assert len(right) > len(onsets) / 2  # and something is said
+    assert len(right) > len(onsets) / 3  # and something is said
 
 
-def test_the_errors_are_those_that_were_measured(people: list[Person]) -> None:
-    """On fewer people than the figures beside them come from; neither may be far too wide."""
+@pytest.mark.parametrize("kind", ["flooding", "shutdown"])
+def test_each_is_as_late_as_was_measured(people: list[Person], kind: str) -> None:
+    """On fewer people than the figures come from; neither range may be far too wide."""
     onset_s, back_s = [], []
     for person in people:
         (first, *_) = person.track.episodes
+        if first.episode != kind:
+            continue
         onset_s.append(first.onset_ns / NS - person.crossed_s)
         (round_,) = dyad(person.track, track("nobody", [])).rounds
-        if round_.end_ns is not None:
+        if round_.end_ns is not None and not math.isnan(person.back_s):
             back_s.append(round_.end_ns / NS - person.back_s)
-    for late_s, error_s in ((onset_s, ONSET_ERROR_S), (back_s, RECOVERY_ERROR_S)):
-        apart_s = [abs(a - b) for a, b in itertools.combinations(late_s, 2)]
-        assert np.percentile(apart_s, 95) <= error_s
-        assert np.percentile(apart_s, 99) >= error_s / 3
+    for late_s, (low_s, high_s) in (
+        (onset_s, ONSET_LATE_S[EpisodeKind(kind)]),
+        (back_s, BACK_LATE_S[EpisodeKind(kind)]),
+    ):
+        within = [low_s <= late <= high_s for late in late_s]
+        assert np.mean(within) >= 0.8
+        if len(late_s) > 5:
+            assert max(late_s) - min(late_s) >= (high_s - low_s) / 4

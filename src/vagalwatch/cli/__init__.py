@@ -6,11 +6,11 @@ the way out. What a verb needs is imported when it is called, so that each start
 
 from __future__ import annotations
 
-from vagalwatch.cli import couple, home, reach, recordings
+from vagalwatch.cli import couple, home, reach, recordings, therapist
 from vagalwatch.cli.terminal import app
 
 # Importing these puts their verbs into app.
-__all__ = ["app", "couple", "home", "main", "reach", "recordings"]
+__all__ = ["app", "couple", "home", "main", "reach", "recordings", "therapist"]
 
 
 def main() -> None:

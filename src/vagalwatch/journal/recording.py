@@ -120,10 +120,13 @@ def choose(path: Path, wearers: list[str], wearer: str | None) -> str:
 
 
 def entries(
-    reader: Reader, wearer: str | None, kinds: tuple[str, ...] = (), since_ns: int | None = None
+    reader: Reader,
+    wearer: str | None,
+    kinds: tuple[str, ...] = (),
+    since_ns: int | None = None,
+    after: int = 0,
 ) -> Iterator[Entry]:
-    """All that stands in the journal, a batch in memory at a time."""
-    after = 0
+    """All that stands in the journal behind ``after``, a batch in memory at a time."""
     while batch := reader.read(after, wearer=wearer, kinds=kinds, since_ns=since_ns, limit=_BATCH):
         yield from batch
         after = batch[-1].place

@@ -16,6 +16,8 @@ from vagalwatch.journal.port import RUN_SHIFT, Entry
 from vagalwatch.records import ClockStep
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vagalwatch.journal.port import Journal
     from vagalwatch.journal.reader import Reader
     from vagalwatch.records import Record
@@ -38,7 +40,13 @@ class WallTime:
         if isinstance(entry.record, ClockStep):
             self._steps[entry.place] = entry.record
         known = [step for place, step in self._steps.items() if place < entry.place]
-        return Entry(entry.place, _shifted(entry.record, known)) if known else entry
+        if not known:
+            return entry
+
+        def later(t_ns: int) -> int:
+            return t_ns + sum(step.delta_ns for step in known if step.t_ns <= t_ns)
+
+        return Entry(entry.place, moved(entry.record, later))
 
     def _read(self, run: int) -> dict[int, ClockStep]:
         steps: dict[int, ClockStep] = {}
@@ -53,17 +61,15 @@ class WallTime:
         return steps
 
 
-def _shifted(record: Record, steps: list[ClockStep]) -> Record:
-    def shift(t_ns: int) -> int:
-        return t_ns + sum(step.delta_ns for step in steps if step.t_ns <= t_ns)
-
+def moved(record: Record, later: Callable[[int], int]) -> Record:
+    """``record`` with every time put through ``later``."""
     changed: dict[str, object] = {}
     for field in fields(record):
         if not field.name.endswith("_ns") or field.name == "delta_ns":
             continue
         match getattr(record, field.name):
             case int(t_ns):
-                changed[field.name] = shift(t_ns)
+                changed[field.name] = later(t_ns)
             case tuple(times):
-                changed[field.name] = tuple(map(shift, times))
+                changed[field.name] = tuple(map(later, times))
     return replace(record, **changed)  # type: ignore[arg-type] # every changed field is a time

@@ -1,0 +1,104 @@
+"""A session of two, out of a journal: nothing is read before both consents are seen to stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.hrv.dyad import SENSOR_ERROR_S, Dyad, Track, dyad, track
+from vagalwatch.journal.reader import open_reader
+from vagalwatch.journal.recording import entries
+from vagalwatch.records import Device, Marker
+from vagalwatch.report.gather import WallTimes
+from vagalwatch.sensors.latency import UNKNOWN, latency_of
+from vagalwatch.sessions import KINDS, LONGEST_NS, Sitting, need_consent, sittings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vagalwatch.journal.reader import Reader
+    from vagalwatch.records import Record
+
+_TOLD: Final = ("estimate", "episode", "break", "marker")
+
+
+class NoSessionError(ValueError):
+    """There is no such session of these two; one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joint:
+    """A session of two and what it says. ``wall_ns`` is what makes a run's time the wall's.
+
+    ``markers`` are the notes made in it, once each (t_ns of the run, text).
+    """
+
+    session: str
+    wearers: tuple[str, str]
+    start_ns: int
+    end_ns: int
+    wall_ns: int
+    tracks: tuple[Track, Track]
+    dyad: Dyad
+    markers: tuple[tuple[int, str], ...]
+
+
+def read_joint(path: Path, one: str, other: str, session: str | None = None) -> Joint:
+    """The ``session`` (else the last one) of ``one`` and ``other``.
+
+    Raises:
+        ValueError: it takes both consents and an attested link; nothing was read.
+        NoSessionError: there is no such session.
+        JournalError: no such file, not a journal, or of a newer version.
+    """
+    with open_reader(path) as reader:
+        events = list(entries(reader, None, KINDS))
+        need_consent(one, other, (entry.record for entry in events))
+        known = [each for each in sittings(events) if set(each.wearers) == {one, other}]
+        chosen = [each for each in known if session in {None, each.id}]
+        if not chosen:
+            names = ", ".join(each.id for each in known) or "none"
+            raise NoSessionError(
+                f"There is no such session of “{one}” and “{other}”; there are: {names}."
+            )
+        sitting = chosen[-1]
+        records = {who: _within(reader, who, sitting) for who in (one, other)}
+        wall = WallTimes(reader)
+        errors_s = {who: _sensor_error_s(reader, who) for who in (one, other)}
+    first = track(one, records[one], sensor_error_s=errors_s[one])
+    second = track(other, records[other], sensor_error_s=errors_s[other])
+    told = [r.t_ns for each in records.values() for r in each]
+    latest_ns = max([sitting.start_ns, *told])
+    markers = {(r.t_ns, r.text) for each in records.values() for r in each if isinstance(r, Marker)}
+    return Joint(
+        session=sitting.id,
+        wearers=(one, other),
+        start_ns=sitting.start_ns,
+        end_ns=latest_ns if sitting.end_ns is None else sitting.end_ns,
+        wall_ns=wall.step_ns(sitting.place),
+        tracks=(first, second),
+        dyad=dyad(first, second),
+        markers=tuple(sorted(markers)),
+    )
+
+
+def _within(reader: Reader, wearer: str, sitting: Sitting) -> list[Record]:
+    """What came of ``wearer`` between start and end, and at most as long as a session lasts."""
+    latest_ns = sitting.start_ns + LONGEST_NS
+    records: list[Record] = []
+    for place, record in entries(reader, wearer, _TOLD, after=sitting.place):
+        if record.recv_ns > latest_ns or (sitting.end_place and place > sitting.end_place):
+            break
+        if record.wearer == wearer:
+            records.append(record)
+    return records
+
+
+def _sensor_error_s(reader: Reader, wearer: str) -> float:
+    """0 where a sensor's model was measured: what is left is far under a row of 5 s."""
+    for _, record in entries(reader, wearer, ("device",)):
+        if not isinstance(record, Device) or record.wearer != wearer:
+            continue
+        if latency_of(record.manufacturer, record.model) != UNKNOWN:
+            return 0.0
+    return SENSOR_ERROR_S

@@ -1,0 +1,141 @@
+"""Sessions: a time that somebody begins and ends, and who takes part; one at a time; pure.
+
+A session of two is looked at together (:mod:`vagalwatch.report`), so it takes both consents. It
+ends by itself after :data:`LONGEST_NS`: nobody agreed to a day because somebody forgot to stop it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.alerts.couple import may_be_joined
+from vagalwatch.alerts.steps import one_line
+from vagalwatch.records import Marker, Session, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vagalwatch.journal.port import Entry
+    from vagalwatch.records import Record
+
+LONGEST_NS: Final = 3 * 3600 * 1_000_000_000
+"""Our choice: a double session with its breaks."""
+LONGEST_NOTE: Final = 200
+"""Characters of a note."""
+MOST: Final = 2
+
+KINDS: Final = ("setting", "session")
+"""Records that this module is told of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitting:
+    """A session as it stands; times are of the run. ``place`` and ``end_place`` as journalled."""
+
+    id: str
+    wearers: tuple[str, ...]
+    place: int
+    start_ns: int
+    end_place: int | None = None
+    end_ns: int | None = None
+
+    def runs(self, now_ns: int) -> bool:
+        """Whether it still goes on."""
+        return self.end_ns is None and now_ns < self.start_ns + LONGEST_NS
+
+    def as_json(self, now_ns: int) -> dict[str, object]:
+        """What `vagalwatch session` prints."""
+        end_ns = min(self.end_ns or now_ns, self.start_ns + LONGEST_NS)
+        return {
+            "id": self.id,
+            "wearers": list(self.wearers),
+            "minutes": round((end_ns - self.start_ns) / 60_000_000_000, 1),
+            "running": self.runs(now_ns),
+        }
+
+
+def sittings(entries: Iterable[Entry]) -> list[Sitting]:
+    """All of them, in the order they began."""
+    known: dict[str, Sitting] = {}
+    for place, record in entries:
+        if not isinstance(record, Session):
+            continue
+        if record.started:
+            begun = Sitting(
+                id=record.session, wearers=record.wearers, place=place, start_ns=record.t_ns
+            )
+            known.setdefault(record.session, begun)
+        elif record.session in known and known[record.session].end_place is None:
+            one = known[record.session]
+            end_ns = min(record.t_ns, one.start_ns + LONGEST_NS)
+            known[record.session] = replace(one, end_place=place, end_ns=end_ns)
+    return list(known.values())
+
+
+def said(
+    do: str,
+    wearers: Sequence[str],
+    note: str,
+    *,
+    known: Sequence[Entry],
+    now_ns: int,
+    wall_step_ns: int,
+) -> list[Session | Marker]:
+    """The records of what was asked for: ``start``, ``stop``, ``mark``, or nothing to ``list``.
+
+    The id of a session is the time of the wall clock at its start, in UTC. A note goes into the
+    record of each who takes part.
+
+    Raises:
+        ValueError: one sentence: another session goes on or none does, consent is missing, or the
+            note is no single line.
+    """
+    text = one_line(note, LONGEST_NOTE)
+    running = next((one for one in sittings(known) if one.runs(now_ns)), None)
+    if do == "list":
+        return []
+    if do == "start":
+        if running is not None:
+            raise ValueError(f"Session {running.id} still goes on; stop it first.")
+        names = tuple(dict.fromkeys(wearers))
+        if not 1 <= len(names) <= MOST:
+            raise ValueError("A session is of one person or of two.")
+        if len(names) == MOST:
+            need_consent(names[0], names[1], (entry.record for entry in known))
+        wall = datetime.fromtimestamp((now_ns + wall_step_ns) // 1_000_000_000, UTC)
+        begun = _session(f"{wall:%Y%m%d-%H%M%S}", names, now_ns, started=True)
+        return [begun, *_notes(names, text, now_ns)]
+    if running is None:
+        raise ValueError("No session goes on.")
+    notes = _notes(running.wearers, text, now_ns)
+    if do == "mark":
+        if not notes:
+            raise ValueError("Give the note's words with --note.")
+        return notes
+    return [*notes, _session(running.id, running.wearers, now_ns, started=False)]
+
+
+def need_consent(one: str, other: str, records: Iterable[Record]) -> None:
+    """See that both records may be looked at together, now.
+
+    Raises:
+        ValueError: they may not; the sentence says what it takes, and not who lacks it.
+    """
+    settings = [record for record in records if isinstance(record, Setting)]
+    if not may_be_joined(settings, one, other):
+        raise ValueError(
+            f"“{one}” and “{other}” can't be looked at together: that takes a link that a "
+            "therapist has attested, and the consent of both, each on their own page."
+        )
+
+
+def _session(name: str, wearers: tuple[str, ...], now_ns: int, *, started: bool) -> Session:
+    return Session(t_ns=now_ns, recv_ns=now_ns, session=name, started=started, wearers=wearers)
+
+
+def _notes(wearers: Iterable[str], text: str, now_ns: int) -> list[Session | Marker]:
+    if not text:
+        return []
+    return [Marker(wearer=who, t_ns=now_ns, recv_ns=now_ns, text=text) for who in wearers]

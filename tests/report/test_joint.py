@@ -1,0 +1,170 @@
+"""A session of two out of a journal: nothing before both consents, and only what was in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers_report import END_NS, agreed, journal, two
+from vagalwatch.alerts import words
+from vagalwatch.records import (
+    BreakPhase,
+    BreakStep,
+    ClockStep,
+    Device,
+    Estimate,
+    Record,
+    Session,
+    Setting,
+    State,
+)
+from vagalwatch.report import joint_page
+from vagalwatch.report.joint import NoSessionError, read_joint
+from vagalwatch.report.speech import Speech
+from vagalwatch.sessions import LONGEST_NS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NS = 1_000_000_000
+SPEECH = Speech("en", words.lines(), UTC)
+
+
+def test_what_is_told_of_a_hard_talk(tmp_path: Path) -> None:
+    figures, page = joint_page.report(
+        journal(tmp_path / "j.sqlite", two()), "alex", "sam", None, SPEECH
+    )
+    json.dumps(figures, allow_nan=False)
+    (round_,) = figures["rounds"]
+    assert round_["kinds"] == (("flooding",), ("shutdown",))
+    assert round_["onset"]["first"] == "one"
+    assert [move["what"] for move in figures["moves"][:4]] == [
+        "flooding",
+        "prompted-break",
+        "shutdown",
+        "prompted-break",
+    ]
+    assert figures["linkage"]["p"] > 0.05  # the two bodies know nothing of each other
+    assert "Not more than chance would have it" in page
+    assert "Start of the talk" in page
+
+
+def test_seen_from_the_other_it_is_the_same_turned_round(tmp_path: Path) -> None:
+    path = journal(tmp_path / "j.sqlite", two())
+    one, _ = joint_page.report(path, "alex", "sam", None, SPEECH)
+    other, _ = joint_page.report(path, "sam", "alex", None, SPEECH)
+    assert other["moves"] == one["moves"]
+    assert other["rounds"][0]["onset"]["after_s"] == -one["rounds"][0]["onset"]["after_s"]
+
+
+@pytest.mark.parametrize("missing", range(4))
+def test_without_both_consents_nothing_is_read(missing: int, tmp_path: Path) -> None:
+    records = two_short()
+    del records[missing]
+    path = journal(tmp_path / "j.sqlite", records)
+    with pytest.raises(ValueError, match="can't be looked at together"):
+        read_joint(path, "alex", "sam")
+
+
+def test_a_consent_taken_back_after_the_session_closes_it(tmp_path: Path) -> None:
+    nothing = Setting(
+        wearer="alex",
+        t_ns=END_NS,
+        recv_ns=END_NS,
+        key="consent-joint",
+        value='{"to": [], "text": 1}',
+    )
+    path = journal(tmp_path / "j.sqlite", [*two_short(), nothing])
+    with pytest.raises(ValueError, match="can't be looked at together"):
+        read_joint(path, "alex", "sam")
+
+
+def two_short(*, stopped: bool = True, rows: int = 60) -> list[Record]:
+    """A link, both consents, and some rows before, in and after a session."""
+    start_ns = END_NS - 3600 * NS
+    names = ("alex", "sam")
+
+    def row(who: str, t_ns: int) -> Estimate:
+        return Estimate(wearer=who, t_ns=t_ns, recv_ns=t_ns + 3 * NS, state=State.SETTLED)
+
+    before = [row(who, start_ns - 60 * NS) for who in names]
+    within = [row(who, start_ns + i * 5 * NS) for i in range(1, rows + 1) for who in names]
+    end_ns = start_ns + (rows + 1) * 5 * NS
+    after = [row(who, end_ns + 60 * NS) for who in names]
+    begun = Session(t_ns=start_ns, recv_ns=start_ns, session="one", started=True, wearers=names)
+    over = replace(begun, t_ns=end_ns, recv_ns=end_ns, started=False)
+    end: list[Record] = [over] if stopped else []
+    return [*agreed("alex", "sam", start_ns - NS), *before, begun, *within, *end, *after]
+
+
+def test_only_what_came_between_start_and_stop(tmp_path: Path) -> None:
+    told = read_joint(journal(tmp_path / "j.sqlite", two_short()), "alex", "sam", "one")
+    assert [len(track.rows) for track in told.tracks] == [60, 60]
+    assert told.end_ns - told.start_ns == 305 * NS
+
+
+def test_one_that_nobody_stopped_is_read_for_three_hours_and_no_longer(tmp_path: Path) -> None:
+    rows = LONGEST_NS // (5 * NS)
+    told = read_joint(
+        journal(tmp_path / "j.sqlite", two_short(stopped=False, rows=rows + 100)), "alex", "sam"
+    )
+    assert max(row.recv_ns for track in told.tracks for row in track.rows) <= (
+        told.start_ns + LONGEST_NS
+    )
+    assert len(told.tracks[0].rows) == rows - 1  # the last one was known 3 s later
+
+
+def test_a_session_of_others_is_none_of_theirs(tmp_path: Path) -> None:
+    records = [replace(r, wearers=("alex",)) if isinstance(r, Session) else r for r in two_short()]
+    path = journal(tmp_path / "j.sqlite", records)
+    with pytest.raises(NoSessionError, match=r"there are: none\."):
+        read_joint(path, "alex", "sam")
+
+
+def test_a_session_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    path = journal(tmp_path / "j.sqlite", two_short())
+    with pytest.raises(NoSessionError, match=r"there are: one\."):
+        read_joint(path, "alex", "sam", "two")
+
+
+@pytest.mark.parametrize(("model", "error_s"), [("Polar H10", 0.0), ("Belt 3000", 1.2)])
+def test_a_sensor_whose_latency_was_measured_adds_no_error(
+    model: str, error_s: float, tmp_path: Path
+) -> None:
+    device = Device(wearer="alex", source="s", t_ns=1, recv_ns=1, model_key="x", model=model)
+    told = read_joint(journal(tmp_path / "j.sqlite", [device, *two_short()]), "alex", "sam")
+    assert [track.sensor_error_s for track in told.tracks] == [error_s, 1.2]
+
+
+def test_times_are_the_walls_though_the_clock_was_put_right(tmp_path: Path) -> None:
+    """A Raspberry Pi that started in the past: durations stay, dates are mended."""
+    step = ClockStep(t_ns=END_NS, recv_ns=END_NS, delta_ns=7200 * NS)
+    figures, _ = joint_page.report(
+        journal(tmp_path / "j.sqlite", [*two_short(), step]), "alex", "sam", None, SPEECH
+    )
+    assert figures["start_ns"] == END_NS - 3600 * NS + 7200 * NS
+    assert figures["end_ns"] - figures["start_ns"] == 305 * NS
+
+
+def test_what_was_declined_is_nobody_elses_business(tmp_path: Path) -> None:
+    records = two_short()
+    offer = BreakStep(
+        wearer="sam",
+        t_ns=END_NS - 3500 * NS,
+        recv_ns=END_NS - 3500 * NS,
+        id="b",
+        phase=BreakPhase.OFFERED,
+        began_ns=END_NS - 3500 * NS,
+        until_ns=END_NS - 3500 * NS,
+        origin="prompt",
+    )
+    records[20:20] = [offer, replace(offer, phase=BreakPhase.DECLINED)]
+    figures, page = joint_page.report(
+        journal(tmp_path / "j.sqlite", records), "alex", "sam", None, SPEECH
+    )
+    assert figures["moves"] == []
+    assert "Nothing to show." in page

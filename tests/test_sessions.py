@@ -1,0 +1,141 @@
+"""Sessions: one at a time, of two only with both consents, and never longer than agreed to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers_report import agreed
+from vagalwatch.journal.port import Entry
+from vagalwatch.records import Marker, Session, Setting
+from vagalwatch.sessions import LONGEST_NOTE, LONGEST_NS, said, sittings
+
+if TYPE_CHECKING:
+    from vagalwatch.records import Record
+
+NS = 1_000_000_000
+NOW_NS = 1_795_460_400 * NS  # 2026-11-23 19:00:00 UTC
+
+
+class Desk:
+    """A journal of settings and sessions, and a clock that the test moves."""
+
+    def __init__(self, *records: Record) -> None:
+        self.known = [Entry(index, record) for index, record in enumerate(records, 1)]
+        self.now_ns = NOW_NS
+
+    def do(self, what: str, *wearers: str, note: str = "", step_ns: int = 0) -> list[Record]:
+        records: list[Record] = [
+            *said(what, wearers, note, known=self.known, now_ns=self.now_ns, wall_step_ns=step_ns)
+        ]
+        self.known += [Entry(len(self.known) + 1 + i, r) for i, r in enumerate(records)]
+        return records
+
+
+def of_two() -> Desk:
+    return Desk(*agreed("ada", "sam", NOW_NS - NS))
+
+
+def test_a_session_of_one_needs_nobodys_word_but_theirs() -> None:
+    desk = Desk()
+    (begun,) = desk.do("start", "ada")
+    assert isinstance(begun, Session)
+    assert (begun.session, begun.wearers, begun.started) == ("20261123-190000", ("ada",), True)
+    desk.now_ns += 50 * 60 * NS
+    (ended,) = desk.do("stop")
+    assert isinstance(ended, Session)
+    assert (ended.session, ended.started) == (begun.session, False)
+    (sitting,) = sittings(desk.known)
+    assert sitting.as_json(desk.now_ns) == {
+        "id": "20261123-190000",
+        "wearers": ["ada"],
+        "minutes": 50.0,
+        "running": False,
+    }
+
+
+def test_its_name_is_the_time_that_people_read() -> None:
+    """A machine whose clock was put right since it started."""
+    (begun,) = Desk().do("start", "ada", step_ns=3600 * NS)
+    assert isinstance(begun, Session)
+    assert (begun.session, begun.t_ns) == ("20261123-200000", NOW_NS)
+
+
+def test_two_take_part_only_with_a_link_and_both_consents() -> None:
+    with pytest.raises(ValueError, match="can't be looked at together"):
+        Desk().do("start", "ada", "sam")
+    for missing in range(4):
+        settings = agreed("ada", "sam", NOW_NS - NS)
+        del settings[missing]
+        with pytest.raises(ValueError, match="can't be looked at together"):
+            Desk(*settings).do("start", "ada", "sam")
+    assert len(of_two().do("start", "sam", "ada")) == 1
+
+
+def test_a_consent_that_was_taken_back_counts_no_more_and_nobody_is_named() -> None:
+    taken = Setting(
+        wearer="sam",
+        t_ns=NOW_NS,
+        recv_ns=NOW_NS,
+        key="consent-joint",
+        value='{"to": [], "text": 1}',
+    )
+    told = []
+    for who in ("ada", "sam"):
+        desk = Desk(
+            *agreed("ada", "sam", NOW_NS - NS),
+            Setting(wearer=who, t_ns=NOW_NS, recv_ns=NOW_NS, key=taken.key, value=taken.value),
+        )
+        with pytest.raises(ValueError, match="together") as refused:
+            desk.do("start", "ada", "sam")
+        told.append(str(refused.value))
+    assert told[0] == told[1], "who took it back is not to be seen"
+
+
+def test_one_at_a_time() -> None:
+    desk = of_two()
+    desk.do("start", "ada", "sam")
+    with pytest.raises(ValueError, match="20261123-190000 still goes on"):
+        desk.do("start", "ada")
+    desk.do("stop")
+    with pytest.raises(ValueError, match="No session goes on"):
+        desk.do("stop")
+
+
+def test_one_that_nobody_stopped_ends_by_itself() -> None:
+    desk = of_two()
+    desk.do("start", "ada", "sam")
+    desk.now_ns += LONGEST_NS
+    with pytest.raises(ValueError, match="No session goes on"):
+        desk.do("mark", note="Still there?")
+    desk.do("start", "ada")
+    assert [one.runs(desk.now_ns) for one in sittings(desk.known)] == [False, True]
+    assert sittings(desk.known)[0].as_json(desk.now_ns)["minutes"] == 180.0
+
+
+def test_a_note_stands_in_the_record_of_each_and_of_nobody_else() -> None:
+    """So that erasing one takes theirs, and leaves the other's."""
+    desk = of_two()
+    desk.do("start", "ada", "sam", note="First talk")
+    notes = desk.do("mark", note=" A new subject ")
+    assert all(isinstance(note, Marker) for note in notes)
+    assert {(note.wearer, note.text) for note in notes if isinstance(note, Marker)} == {
+        ("ada", "A new subject"),
+        ("sam", "A new subject"),
+    }
+
+
+@pytest.mark.parametrize("note", ["", "  ", "two\nlines", "x" * (LONGEST_NOTE + 1)])
+def test_a_note_is_one_short_line(note: str) -> None:
+    desk = Desk()
+    desk.do("start", "ada")
+    with pytest.raises(ValueError, match=r".+"):
+        desk.do("mark", note=note)
+    assert desk.do("list") == []
+
+
+@pytest.mark.parametrize("who", [(), ("ada", "sam", "kim")])
+def test_a_session_is_of_one_or_of_two(who: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="of one person or of two"):
+        Desk().do("start", *who)
