@@ -101,7 +101,7 @@ async def test_a_break_is_seen_from_its_acceptance_to_its_end(
         await sam.tap("I'm back")
         await ada.say("Sammy is back from the break.")
         await picture(ada, "65-partner-back")
-        await ada.tap("I heard")
+        await ada.tap("Done")
         await quiet(ada)
         said = [(each.wearer, each.answer) for each in story.said if isinstance(each, Answer)]
         assert said == [

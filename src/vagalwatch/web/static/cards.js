@@ -102,7 +102,8 @@ function partner(state) {
     lines: [...lines.map((key) => line(key, { name })), line(now.say)],
     steps: steps.map((say) => ({ say, name })),
     about: "partner",
-    answers: [...(hears ? answers("", "heard") : []), ...answers("", "start-break")],
+    // Of what is over nobody is told that it was read.
+    answers: [...(hears ? [["heard", line(lines.length ? "answer.heard" : "page.done"), ""]] : []), ...answers("", "start-break")],
     quiet: [open("card")],
     numbers: now.kind !== "not-measuring" || state.numbers,
   };
