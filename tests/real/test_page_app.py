@@ -92,6 +92,8 @@ async def test_a_newer_page_takes_over_while_nobody_looks(browser: Browser, stor
         await story.stop()
         story.language = "de"
         await story.start(port)
+        seen = 'document.dispatchEvent(new Event("visibilitychange"))'
+        await own.tab.evaluate(seen)  # somebody looks at it again
         await own.tab.wait_for_function(
             "async (old) => !(await caches.keys()).includes(old)", arg=before
         )

@@ -1,7 +1,8 @@
 // The page as an app of the phone: sw.js keeps its files. Only where the browser allows it (TLS, or
 // this machine itself); without it, the page works all the same while there is a line.
 
-let registration = null;
+const LOOK_EVERY_MS = 3600000; // a page stays open for weeks, and its service gets newer
+
 let outdated = false; // a newer page is there than the one that runs
 
 // `busy` says whether the person would lose something if the page began anew.
@@ -19,15 +20,13 @@ export async function install(busy) {
   });
   document.addEventListener("visibilitychange", renew);
   try {
-    registration = await serviceWorker.register(trusted("/sw.js"), { updateViaCache: "none" });
+    const registered = await serviceWorker.register(trusted("/sw.js"), { updateViaCache: "none" });
+    const look = () => registered.update().catch(() => {}); // no line just now
+    setInterval(look, LOOK_EVERY_MS);
+    document.addEventListener("visibilitychange", () => document.hidden || look());
   } catch {
-    registration = null; // such as a browser that keeps nothing: then it is a page, and no app
+    // A browser that keeps nothing: then it is a page, and no app.
   }
-}
-
-// A service that was away may have come back as a newer one.
-export function lookForNews() {
-  registration?.update().catch(() => {});
 }
 
 // The one address that may become a script here (Content-Security-Policy: trusted-types).

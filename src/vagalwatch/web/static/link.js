@@ -1,7 +1,6 @@
 // The line to the service: pictures come in over a WebSocket, answers go out by POST until they
 // are confirmed, and what is old is never taken for live.
 
-import { lookForNews } from "./install.js";
 import { forget, keep, keepPicture, kept, lastAlone, lastPicture } from "./kept.js";
 import { line } from "./words.js";
 
@@ -90,7 +89,6 @@ function hear(message) {
   if (message.now_ms !== state.nowMs) {
     tries = 0;
     heard = moment();
-    if (state.door === "lost") lookForNews();
     state.door = "open";
   }
   // Only where one of the clocks was set: a promised time does not crawl with the difference.

@@ -2,7 +2,6 @@
 // stands, so it is right again after the page was hidden. It knows nothing of the body: it never
 // quickens with it.
 
-import * as cues from "./cues.js";
 import { senses } from "./senses.js";
 import { line } from "./words.js";
 
@@ -39,6 +38,7 @@ const LABELS = { shape: "page.pace", words: "page.pace-words", number: "page.pac
 let pace = null; // of the step on the screen
 let began = null;
 let cued = ""; // the part that was begun last
+let cues = null; // cues.js, fetched when a pace is first followed
 let tell = () => {};
 
 // `told` is called with true when the pace is followed, and with false when no longer.
@@ -63,20 +63,21 @@ function label() {
   if (byId("pace").textContent !== text) byId("pace").textContent = text;
 }
 
-function begin() {
+async function begin() {
   began = performance.now();
   tell(true);
   cued = "";
-  cues.begin();
   byId("pacer").hidden = false;
   label();
   frame();
+  cues ??= await import("./cues.js");
+  if (began !== null) cues.begin();
 }
 
 function end() {
   began = null;
   tell(false);
-  cues.end();
+  cues?.end();
   byId("pacer").hidden = true;
   label();
 }
@@ -90,7 +91,7 @@ function frame() {
   }
   show(now);
   const part = `${now.n} ${now.name}`;
-  if (part !== cued && !document.hidden) {
+  if (cues && part !== cued && !document.hidden) {
     cued = part;
     cues.part(now);
   }

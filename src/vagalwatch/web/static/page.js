@@ -3,7 +3,6 @@
 
 import { card } from "./cards.js";
 import * as further from "./further.js";
-import { install } from "./install.js";
 import { forget } from "./kept.js";
 import * as link from "./link.js";
 import * as pacer from "./pacer.js";
@@ -260,6 +259,7 @@ async function start() {
   }
   link.start(draw);
   draw();
+  const { install } = await import("./install.js"); // last: what is seen goes first
   install(() => opened !== "" || further.isOpen());
 }
 
