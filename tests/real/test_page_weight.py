@@ -11,7 +11,6 @@ from helpers_page import paired, serving
 from vagalwatch.records import State
 
 if TYPE_CHECKING:
-
     from playwright.async_api import Browser
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
