@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from helpers_couple import agrees, attested
 from helpers_dyad import two_sensors
 from vagalwatch.alerts import consents
-from vagalwatch.alerts.couple import LINK, Link, link_value
 from vagalwatch.engine import Engine
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.records import (
@@ -26,7 +26,6 @@ from vagalwatch.records import (
     Marker,
     Metrics,
     Session,
-    Setting,
     State,
 )
 from vagalwatch.sensors.recording import sequence
@@ -62,15 +61,15 @@ def weeks(wearer: str, count: int = 8, seed: int = 1) -> list[Record]:
 def evening(
     wearer: str, start_ns: int, rng: np.random.Generator, settle_min: float | None, day: int
 ) -> list[Record]:
-    """Two hours with a hole; with ``settle_min`` an episode after half an hour, and a break."""
+    """An hour with a hole; with ``settle_min`` an episode after 20 minutes, and a break."""
     records: list[Record] = []
     usual = 66.0
-    onset, hole = 30 * 12, (int(rng.integers(700, 900)), int(rng.integers(1000, 1100)))
+    onset, hole = 20 * 12, (int(rng.integers(500, 560)), int(rng.integers(600, 700)))
     back = onset if settle_min is None else onset + round(max(settle_min, 3) * 12)
     kind, slow = EpisodeKind.FLOODING, rng.random() < 0.25
     if slow:
         kind = EpisodeKind.SHUTDOWN
-    for row in range(1440):
+    for row in range(720):
         t_ns = start_ns + row * 5 * NS
         state, hr_bpm = State.SETTLED, usual + 3 * np.sin(row / 30) + float(rng.normal(0, 1))
         if row < 48:
@@ -182,15 +181,8 @@ def episode(
 
 def agreed(one: str, other: str, t_ns: int) -> list[Record]:
     """An attested link, and both consents to be looked at together."""
-    records: list[Record] = []
-    for who, whom in ((one, other), (other, one)):
-        link = link_value(Link(whom, "therapist", "2026-11-01", 1))
-        yes = consents.value_of(consents.JOINT, {"both"}, consents.TABLE[consents.JOINT].text)
-        records += [
-            Setting(wearer=who, t_ns=t_ns, recv_ns=t_ns, key=key, value=value)
-            for key, value in ((LINK, link), (consents.JOINT, yes))
-        ]
-    return records
+    consent = (agrees(who, consents.JOINT, t_ns) for who in (one, other))
+    return [*attested(one, other, t_ns), *consent]
 
 
 def two() -> list[Record]:
