@@ -204,6 +204,8 @@ def test_going_on_tells_nothing_of_the_time_between() -> None:
     filled.take(a_row(NOW_NS), pausing("false"))
     filled.box.connected()
     assert sorted(filled.due()) == ["anna/availability", "anna/state"]
+    filled.take(a_step(NOW_NS, BreakPhase.RETURNED))
+    assert filled.due() == [], "nor how that break ended"
 
 
 RECORDS = st.lists(

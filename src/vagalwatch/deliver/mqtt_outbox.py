@@ -82,6 +82,8 @@ class Outbox:
         self._steps: dict[str, BreakStep] = {}
         self._consent: dict[str, frozenset[str]] = {}
         self._paused: set[str] = set()
+        self._withheld: dict[str, str] = {}
+        """The break of which something happened while everything was paused: it stays untold."""
         self._due: dict[str, None] = {}
         """Topics to send, in the order in which they came to be due."""
 
@@ -96,9 +98,7 @@ class Outbox:
             case Answer():
                 self._close(record.about)
             case BreakStep():
-                if record.wearer not in self._paused:
-                    self._steps[record.wearer] = record
-                    self._want(record.wearer, "break")
+                self._break(record)
                 if record.phase != BreakPhase.OFFERED:
                     self._close(record.alert_id)
                 elif record.alert_id in self._open:
@@ -145,6 +145,7 @@ class Outbox:
         self._steps.pop(wearer, None)
         self._consent.pop(wearer, None)
         self._paused.discard(wearer)
+        self._withheld.pop(wearer, None)
         self._wearers -= {wearer}  # what is committed and was not read yet is not taken
         mine = messages.topic(self._site, wearer, "")
         self._due = {name: None for name in self._due if not name.startswith(f"{mine}/")}
@@ -158,6 +159,13 @@ class Outbox:
         for key, opened in list(self._open.items()):
             if about and about in {key, opened.break_id}:
                 del self._open[key]
+
+    def _break(self, step: BreakStep) -> None:
+        if step.wearer in self._paused:
+            self._withheld[step.wearer] = step.id
+        elif step.id != self._withheld.get(step.wearer):
+            self._steps[step.wearer] = step
+            self._want(step.wearer, "break")
 
     def _setting(self, setting: Setting) -> None:
         if setting.key == consents.MQTT:

@@ -16,8 +16,13 @@ let change = () => {};
 let opened = ""; // the module's address
 let screen = ""; // the picture that it was opened on, or came since
 
-export function start(onChange) {
+// `onBreak` is called for "I need a break", which is on every screen.
+export function start(onChange, onBreak) {
   change = onChange;
+  byId("further-break").onclick = () => {
+    close();
+    onBreak();
+  };
   for (const button of buttons()) button.onclick = () => open(button.dataset.further);
   byId("further-back").onclick = close;
 }
@@ -56,5 +61,6 @@ export function draw(view, paired) {
   const turned = now !== screen && TAKES.includes(view?.screen);
   screen = now;
   if (turned || !paired) close();
+  byId("further-break").hidden = TAKES.includes(view?.screen); // one is on already
   for (const button of buttons()) button.hidden = !paired || NEVER.includes(view?.screen);
 }

@@ -246,7 +246,8 @@ async function start() {
     further.close();
     link.pauseAll(true);
   };
-  further.start(draw);
+  byId("further-break").textContent = line("answer.start-break");
+  further.start(draw, () => link.say("start-break", ""));
   let followed = null; // the break: where it is over, the screen has no name for it any more
   pacer.start((on) => {
     if (on) followed = step.about;
