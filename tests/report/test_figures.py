@@ -57,8 +57,9 @@ def diary(
         rows=tuple(
             Row(T0_NS + index * 5 * NS, LETTERS[letter], 70.0, 66.0)
             for index, letter in enumerate(rows)
-            if letter != " "
+            if letter not in " ?"
         ),
+        idle_ns=[T0_NS + index * 5 * NS for index, letter in enumerate(rows) if letter == "?"],
         episodes=tuple(episodes),
         alerts=tuple(alerts),
         steps=tuple(steps),

@@ -136,7 +136,7 @@ def progress(diary: Diary) -> Progress:
         judged=len(verdicts),
         right=sum(verdicts.values()),
         usable_h=len(judged_rows) * STEP_S / 3600,
-        recorded_h=len(diary.rows) * STEP_S / 3600,
+        recorded_h=(len(diary.rows) + len(diary.idle_ns)) * STEP_S / 3600,
         made_worse=sum(one.answer == AnswerKind.MADE_WORSE for one in diary.answers),
         falls=sum(one.episode == EpisodeKind.SAFETY for one in diary.episodes),
         breaks=breaks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -24,7 +25,7 @@ from vagalwatch.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vagalwatch.journal.reader import Reader
@@ -34,7 +35,7 @@ KINDS: Final = ("estimate", "episode", "alert", "break", "answer")
 
 
 class Row(NamedTuple):
-    """Of an estimate, what a report needs; weeks have half a million of them."""
+    """Of an estimate, what a report needs."""
 
     t_ns: int
     state: State
@@ -46,14 +47,16 @@ class Row(NamedTuple):
 class Diary:
     """One wearer's records from ``since_ns`` to before ``until_ns`` (UTC ns of the wall clock).
 
-    Rows by time; the others in the order they came. ``preferences`` are those that stood
-    last.
+    ``rows`` are those with a state or a heart rate, by time; ``idle_ns`` the times of the others,
+    which a box that is on all day has a million of in eight weeks. The rest stands in the order it
+    came; ``preferences`` are those that stood last.
     """
 
     wearer: str
     since_ns: int
     until_ns: int
     rows: tuple[Row, ...]
+    idle_ns: Sequence[int]
     episodes: tuple[Episode, ...]
     alerts: tuple[Alert, ...]
     steps: tuple[BreakStep, ...]
@@ -74,6 +77,7 @@ def read_diary(
         JournalError: no such file, not a journal, or of a newer version.
     """
     rows: dict[int, Row] = {}
+    idle_ns = array("q")
     episodes: dict[tuple[str, int], Episode] = {}
     alerts: dict[str, Alert] = {}
     steps: list[BreakStep] = []
@@ -110,6 +114,7 @@ def read_diary(
         since_ns=since_ns,
         until_ns=until_ns,
         rows=tuple(rows[t_ns] for t_ns in sorted(rows)),
+        idle_ns=idle_ns,
         episodes=tuple(sorted(episodes.values(), key=lambda episode: episode.onset_ns)),
         alerts=tuple(alerts.values()),
         steps=tuple(steps),

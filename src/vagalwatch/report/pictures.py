@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from datetime import timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.hrv.dyad import NOT_JUDGED, back
@@ -15,11 +15,11 @@ from vagalwatch.report import svg
 from vagalwatch.report.figures import ENOUGH, MINUTE_NS, NS, WEEK_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from vagalwatch.records import Episode
     from vagalwatch.report.figures import Progress
-    from vagalwatch.report.gather import Diary, Row
+    from vagalwatch.report.gather import Diary
     from vagalwatch.report.speech import Speech
 
 DAYS: Final = 7
@@ -68,7 +68,7 @@ def week(diary: Diary, told: Progress, speech: Speech) -> Picture:
         )
         name = speech.say("picture.days").split()[starts[day].weekday()]
         area.parts.append(svg.text(0, area.bottom, name))
-        hours = _strip(area, [r for r in diary.rows if from_ns <= r.t_ns < to_ns], from_ns)
+        hours = _strip(area, diary, from_ns, to_ns)
         _marks(area, diary, told, from_ns, to_ns)
         parts += area.parts
         said.append(f"{name} {hours:.1f} h")
@@ -86,14 +86,16 @@ def week(diary: Diary, told: Progress, speech: Speech) -> Picture:
     )
 
 
-def _strip(area: svg.Area, rows: Sequence[Row], from_ns: int) -> float:
+def _strip(area: svg.Area, diary: Diary, from_ns: int, to_ns: int) -> float:
     """A band as high as the share of each bin that could be read; returns the hours of it."""
-    usable: Counter[int] = Counter()
-    recorded: Counter[int] = Counter()
-    for row in rows:
-        index = (row.t_ns - from_ns) // NS // BIN_S
-        recorded[index] += 1
-        usable[index] += row.state not in NOT_JUDGED
+    judged = (row.t_ns for row in diary.rows if row.state not in NOT_JUDGED)
+    every = chain(diary.idle_ns, (row.t_ns for row in diary.rows))
+
+    def by_bin(times_ns: Iterable[int]) -> Counter[int]:
+        of_day = (t_ns - from_ns for t_ns in times_ns if from_ns <= t_ns < to_ns)
+        return Counter(since_ns // NS // BIN_S for since_ns in of_day)
+
+    usable, recorded = by_bin(judged), by_bin(every)
     for index, count in sorted(recorded.items()):
         x, end = area.x(index * BIN_S), area.x((index + 1) * BIN_S)
         if usable[index] < count:
