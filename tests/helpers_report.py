@@ -12,6 +12,7 @@ import numpy as np
 from helpers_couple import agrees, attested
 from helpers_dyad import two_sensors
 from vagalwatch.alerts import consents
+from vagalwatch.alerts.table import EXTENDED
 from vagalwatch.engine import Engine
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.records import (
@@ -140,7 +141,7 @@ def episode(
     until_ns = began_ns + 20 * MINUTE_NS
     name = f"{wearer}-break-{began_ns}"
 
-    def step(phase: BreakPhase, at_ns: int, until: int) -> BreakStep:
+    def step(phase: BreakPhase, at_ns: int, until: int, reason: str = "") -> BreakStep:
         return BreakStep(
             wearer=wearer,
             t_ns=at_ns,
@@ -152,6 +153,7 @@ def episode(
             origin="self" if own else "prompt",
             about=kind,
             alert_id="" if own else prompt,
+            reason=reason,
         )
 
     def answer(said: AnswerKind, at_ns: int, text: str | None = None) -> Answer:
@@ -165,7 +167,7 @@ def episode(
         return records
     if luck < 0.35:
         until_ns += 20 * MINUTE_NS
-        records.append(step(BreakPhase.ON, until_ns - 20 * MINUTE_NS, until_ns))
+        records.append(step(BreakPhase.ON, until_ns - 20 * MINUTE_NS, until_ns, EXTENDED))
     at_ns = until_ns + round(rng.uniform(-3, 9)) * MINUTE_NS
     records.append(step(BreakPhase.RETURNED, at_ns, until_ns))
     if not own:

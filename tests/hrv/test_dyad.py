@@ -29,6 +29,7 @@ from vagalwatch.records import (
     Estimate,
     Metrics,
     State,
+    Together,
 )
 
 if TYPE_CHECKING:
@@ -318,6 +319,18 @@ def test_a_break_of_ones_own_with_more_time_and_the_way_back() -> None:
         (31, AnswerKind.BETTER),
     )
     assert whats(said) == [What.OWN_BREAK, What.MORE_TIME, What.RETURNED]
+
+
+def test_the_others_longer_time_is_not_this_persons_word() -> None:
+    wearer = Wearer()
+    wearer.says(AnswerKind.START_BREAK)
+    wearer.tick(60)
+    later_ns = wearer.now_ns + 40 * 60 * NS
+    wearer.push(
+        Together(wearer="anna", t_ns=wearer.now_ns, recv_ns=wearer.now_ns, until_ns=later_ns)
+    )
+    assert wearer.steps[-1].until_ns == later_ns
+    assert whats(wearer.said) == [What.OWN_BREAK]
 
 
 def test_what_was_put_off_is_not_resumed() -> None:

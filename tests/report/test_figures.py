@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vagalwatch.alerts.preferences import Preferences
+from vagalwatch.alerts.table import EXTENDED, LONGER
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -95,6 +96,7 @@ def steps(
             until_ns=T0_NS + round(until * 60) * NS,
             origin="self" if own else "prompt",
             alert_id="" if own else f"alert-{name}",
+            reason=EXTENDED if phase is P.ON and until > told[0][2] > told[0][0] else "",
         )
         for at, phase, until in told
     ]
@@ -141,6 +143,13 @@ def test_how_a_break_ended(told: list[tuple[float, BreakPhase, float]], ending: 
     (one,) = progress(diary(steps=steps(*told))).breaks
     assert one.ending == ending
     assert one.agreed_min == 20
+
+
+def test_the_others_longer_time_is_no_new_time_of_ones_own() -> None:
+    told = steps((0, P.ON, 20), (5, P.ON, 40), (41, P.RETURNED, 40))
+    told[1] = replace(told[1], reason=LONGER)
+    (one,) = progress(diary(steps=told)).breaks
+    assert one.ending == "on-time"
 
 
 def test_only_breaks_that_were_taken_count_and_own_ones_apart() -> None:

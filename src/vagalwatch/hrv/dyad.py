@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from vagalwatch.alerts.table import LONGER
 from vagalwatch.hrv.linkage import STEP_S, Linkage, linkage
 from vagalwatch.records import BreakPhase, BreakStep, Episode, EpisodeKind, Estimate, State
 
@@ -318,7 +319,9 @@ def _moves(track: Track, away: list[_Stretch]) -> Iterable[Move]:
         elif step.phase is BreakPhase.ON and step.t_ns <= step.began_ns:
             own = step.origin == "self"
             yield Move(step.t_ns, track.wearer, What.OWN_BREAK if own else What.PROMPTED_BREAK)
-        elif step.phase is BreakPhase.ON and before and step.until_ns > before.until_ns:
+        elif before is None or step.until_ns <= before.until_ns or step.reason == LONGER:
+            continue  # nothing new, or the other's longer time: not this person's word
+        elif step.phase is BreakPhase.ON:
             yield Move(step.t_ns, track.wearer, What.MORE_TIME)
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from vagalwatch.alerts.table import AGAIN, EXTENDED
 from vagalwatch.hrv.dyad import NOT_JUDGED, back
 from vagalwatch.hrv.linkage import STEP_S
 from vagalwatch.records import AnswerKind, BreakPhase, EpisodeKind
@@ -197,7 +198,7 @@ def _break(diary: Diary, steps: list[BreakStep], settle_min: dict[int, float | N
         about=about,
         agreed_min=(begun.until_ns - begun.began_ns) / MINUTE_NS,
         lasted_min=(end.t_ns - begun.began_ns) / MINUTE_NS if end and came else None,
-        ending=_ending(begun, last_on, end),
+        ending=_ending(steps, last_on, end),
         settle_min=settle_min[max(onsets)] if about is not None and onsets else None,
         felt=next((kind.value for kind in said if kind in _FELT), None),
         mended=_mended(said),
@@ -211,7 +212,8 @@ _ENDS: Final = frozenset(
 _FELT: Final = (AnswerKind.BETTER, AnswerKind.SAME, AnswerKind.WORSE)
 
 
-def _ending(begun: BreakStep, last_on: BreakStep, end: BreakStep | None) -> Ending:
+def _ending(steps: list[BreakStep], last_on: BreakStep, end: BreakStep | None) -> Ending:
+    """A longer time that was the other's is no new time that was sent."""
     if end is None:
         return "open"
     if end.phase is BreakPhase.NOT_RESUMED:
@@ -220,7 +222,7 @@ def _ending(begun: BreakStep, last_on: BreakStep, end: BreakStep | None) -> Endi
         return "no-break"
     if end.t_ns > last_on.until_ns + ON_TIME_NS:
         return "past-time"
-    return "new-time" if last_on.until_ns > begun.until_ns else "on-time"
+    return "new-time" if any(step.reason in {EXTENDED, AGAIN} for step in steps) else "on-time"
 
 
 def _mended(said: dict[AnswerKind, Answer]) -> bool | None:
