@@ -24,10 +24,12 @@ async def test_a_prompt_is_told_by_the_first_and_repeated_by_the_next(
     first, second = Screen(), Screen()
     async with a_house(tmp_path, anna={"a-1": first, "b-2": second}) as house:
         alert = an_alert(START_NS, kind=kind)
+        urgent = kind == EpisodeKind.SAFETY
         await house.add(alert)
+        if urgent:
+            await until(house.notices)  # at once
         await house.passes(20)
         await until(house.notices)
-        urgent = kind == EpisodeKind.SAFETY
         line = words.lock_screen(alert)
         assert first.told == [(line, urgent, 120_000 if urgent else 100_000)]
         await house.passes(40)

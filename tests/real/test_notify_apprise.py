@@ -27,8 +27,10 @@ SECRET = "tk-secret"  # noqa: S105 - the secret that must not show
 
 
 @pytest.fixture(autouse=True)
-def apprise() -> None:
+def apprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, and with time enough: beside other tests a process may take ten seconds to start."""
     need_extra("apprise", "notify")
+    monkeypatch.setattr(notify, "ATTEMPT_S", 60.0)
 
 
 class Ntfy:
@@ -42,8 +44,20 @@ class Ntfy:
         self.asked = asyncio.Event()
         self.got: list[dict[str, object]] = []
         self.heads: list[str] = []
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._answer(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             length = next(
@@ -68,7 +82,6 @@ class Ntfy:
                     "Content-Type: application/json\r\n\r\n{}".encode()
                 )
                 await writer.drain()
-        writer.close()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ntfy]:
@@ -78,7 +91,9 @@ class Ntfy:
             yield self
         finally:
             server.close()
-            await asyncio.sleep(0)
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
 
 
 @pytest.fixture
@@ -130,7 +145,6 @@ async def test_nobody_there(tmp_path: Path) -> None:
 async def test_what_never_ends_is_killed_and_the_loop_lives(
     tmp_path: Path, ntfy: Ntfy, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(notify, "ATTEMPT_S", 60.0)
     setattr(ntfy, how, True)
     children = asyncio.Queue[asyncio.subprocess.Process]()
     start = asyncio.create_subprocess_exec

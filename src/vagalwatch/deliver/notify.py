@@ -131,7 +131,9 @@ class Notifier:
         return [f"{way}: {said}" for one in people for way, said in one.problems.items() if said]
 
     async def run(self) -> None:
-        """Follow the journal and tell what is due, until cancelled."""
+        """Follow the journal and tell what is due, until cancelled; with no ways, return."""
+        if not self._people:
+            return
         async with asyncio.TaskGroup() as tasks:
             for person in self._people.values():
                 person.task = tasks.create_task(self._tell(person), name="notify")

@@ -71,6 +71,7 @@ async def probe(url_file: Path) -> None:
 async def _run(said: dict[str, object], url_file: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # or a file in the working directory could stand in for Apprise
         "-m",
         __name__,
         stdin=asyncio.subprocess.PIPE,

@@ -59,7 +59,7 @@ class Plan:
         """Take a committed record of this wearer, in order."""
         match record:
             case Alert():
-                self._open[record.id] = _Open(record)
+                self._open.setdefault(record.id, _Open(record))
             case Answer():
                 self._close(record.about)
             case BreakStep(phase=BreakPhase.OFFERED) if record.alert_id in self._open:
