@@ -1,12 +1,13 @@
 // From the last picture to a card: what one screen says and which answers it takes. Pure.
 //
 // A card: say, more, notice, lines, strong, show: in large letters for another to read, progress,
-// steps, folded: rows of [title, [[small, text], ...]], call, answers, quiet and otherwise: rows of
-// [answer, label, what it is about], plain: the answers can wait, numbers: may they be shown,
-// offline: the card itself says that the line is lost, write: the answer is in one's own words.
+// steps, folded: rows of [title, [[small, text], ...]], call: rows of [label, number], answers, quiet
+// and otherwise: rows of [answer, label, what it is about], plain: the answers can wait, numbers: may
+// they be shown, offline: the card itself says that the line is lost, write: the answer is in one's
+// own words.
 //
-// Answers that only this page knows: "done", "open", "close", "go-on" and "take-back" (see page.js);
-// "set-off" takes what was written along.
+// Answers that only this page knows: "done", "open", "further", "close", "go-on" and "take-back" (see
+// page.js); "set-off" takes what was written along.
 
 import { line, say, section, split, timeOfDay } from "./words.js";
 
@@ -24,8 +25,8 @@ export function card(state, done, opened) {
   const { view, door } = state;
   const live = door === "open";
   // A fall goes before all else, also before what the person has opened.
-  if (view?.screen === "safety" && (live || door === "lost")) return safety(view.safety);
-  if (opened === "followed") return danger();
+  if (view?.screen === "safety" && (live || door === "lost")) return safety(view);
+  if (opened === "followed") return danger(view);
   const waits = door === "connecting" && state.known;
   if (!live && door !== "lost" && !waits) return split(line(`page.${door}`));
   if (opened === "card") return { say: line("say.card"), show: true, answers: [close()] };
@@ -44,13 +45,20 @@ export function card(state, done, opened) {
   }
 }
 
+// As the person set it; 112 and 911 reach help from any mobile phone (3GPP TS 22.101, 10.1.1).
+function calls(view) {
+  const { help = "112", contact = "", name = "" } = view?.call ?? {};
+  const other = contact ? [[line("answer.call-contact", { name: name || contact }), contact]] : [];
+  return [[line("answer.call-help"), help], ...other];
+}
+
 // Being followed or blocked: help, not a pacer. Nothing of it is sent or kept.
-function danger() {
+function danger(view) {
   return {
     say: line("danger.title"),
     lines: section("danger.then-"),
     strong: true,
-    call: line("answer.call-help"),
+    call: calls(view),
     answers: [close()],
   };
 }
@@ -65,7 +73,7 @@ function quiet(state) {
 }
 
 function measure(state) {
-  const { measure: now, missing, notice, ask, why } = state.view;
+  const { measure: now, missing, notice, ask, why, first } = state.view;
   const because = why.map(({ say: key, ...values }) => ["", line(key, values)]);
   const expired = notice?.say === "break.expired";
   const since = missing.map(({ stream, since_ms }) =>
@@ -79,7 +87,11 @@ function measure(state) {
     folded: because.length ? [[line("page.why"), because]] : [],
     // Who wants the break after all says yes to the question that has passed.
     answers: expired ? [["yes", line("page.still-break"), notice.about]] : answers("", "start-break"),
-    quiet: [...(ask ? [["open", line("ask.open"), "ask"]] : []), open("card")],
+    quiet: [
+      ...(first ? [["further", line("own.first"), "/first.js"]] : []),
+      ...(ask ? [["open", line("ask.open"), "ask"]] : []),
+      open("card"),
+    ],
     numbers: now.kind !== "not-measuring" || state.numbers,
   };
 }
@@ -129,13 +141,13 @@ function prompt({ id, about, say, minutes }) {
 }
 
 // No timer, no pacer, no break here.
-function safety({ id }) {
+function safety(view) {
   return {
     say: line("prompt.safety"),
     lines: [line("safety.drive"), line("safety.then"), line("safety.call")],
     strong: true,
-    call: line("answer.call-help"),
-    answers: answers(id, "seen"),
+    call: calls(view),
+    answers: answers(view.safety.id, "seen"),
   };
 }
 

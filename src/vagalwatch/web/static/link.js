@@ -274,7 +274,7 @@ export async function pair(code) {
   shut({ 400: "unknown-code", 403: "unknown-code", 429: "too-many" }[status] ?? "pair-failed");
 }
 
-async function post(path, body) {
+export async function post(path, body) {
   try {
     const response = await fetch(path, {
       method: "POST",

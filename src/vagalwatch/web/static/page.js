@@ -16,6 +16,7 @@ const byId = (id) => document.getElementById(id);
 let done = sessionStorage.getItem("done"); // the break whose last screen was read
 let opened = ""; // what the person opened on this page alone: "card", "followed" or "ask"
 let step = { about: null, n: 0 };
+let welcomed = false; // whether the first run was opened here
 
 // --- drawing ----------------------------------------------------------------------------------
 
@@ -59,7 +60,15 @@ function draw() {
   pulse.draw(now.numbers === true && door === "open");
   further.draw(view, door === "open" || door === "lost");
   byId("pause-all").hidden = door !== "open" || view?.screen !== "measure" || view.paused !== null;
+  firstRun(view, door);
   darken();
+}
+
+// Once, to who has not said yet whether to be measured; whatever asks something goes first.
+function firstRun(view, door) {
+  if (!view?.first || view.screen !== "measure" || door !== "open" || welcomed) return;
+  welcomed = true;
+  if (!sessionStorage.getItem("later")) further.open("/first.js");
 }
 
 function mark({ view, alone, door }, said) {
@@ -123,7 +132,7 @@ function drawAnswers(id, rows, call) {
   const box = byId(id);
   if (changed(id, [rows, call])) {
     const hadFocus = box.contains(document.activeElement);
-    box.replaceChildren(...(call ? [callLink(call)] : []), ...rows.map(button));
+    box.replaceChildren(...(call ?? []).map(callLink), ...rows.map(button));
     // Focus that lost its button goes to the sentence that says what is now.
     if (hadFocus) byId("say").focus({ preventScroll: true });
   }
@@ -153,6 +162,7 @@ const local = {
   },
   "go-on": () => link.pauseAll(false),
   "take-back": link.takeBack,
+  further: further.open,
   "set-off": (about) => {
     const words = byId("written").value.replace(/\s+/g, " ").trim();
     if (words) link.say("set-off", about, words);
@@ -160,10 +170,9 @@ const local = {
   },
 };
 
-// 112 and 911 reach help from any mobile phone (3GPP TS 22.101, 10.1.1).
-function callLink(label) {
+function callLink([label, number]) {
   const made = element("a", label);
-  made.href = "tel:112";
+  made.href = `tel:${number}`;
   made.className = "button";
   return made;
 }
@@ -239,7 +248,8 @@ async function start() {
   byId("progress").setAttribute("aria-label", line("page.how-far"));
   byId("help-title").textContent = line("page.help");
   byId("help-lines").replaceChildren(...section("page.help-").map((text) => element("li", text)));
-  document.querySelector("[data-further='/device.js']").textContent = line("page.device");
+  for (const [path, key] of [["/own.js", "own.title"], ["/device.js", "page.device"], ["/limits.js", "limits.title"]])
+    document.querySelector(`[data-further='${path}']`).textContent = line(key);
   byId("further-back").textContent = line("page.back");
   byId("pause-all").textContent = line("page.pause-all");
   byId("pause-all").onclick = () => {

@@ -1,0 +1,53 @@
+// The first run: what is measured, what it can't know, who sees it, and the person's own yes or no.
+// Each answer is kept at once, so whoever reloads the page begins where nothing was said yet.
+
+import { consent, of } from "./consents.js";
+import { button, callNumber, element, fetched, frame, group, list, seenBy, wish } from "./form.js";
+import { body } from "./settings.js";
+import { line } from "./words.js";
+
+export async function show(box, close) {
+  const own = await fetched("/own");
+  if (!own) frame(box, line("page.offline"), []);
+  else frame(box, line("first.title"), start(own, box, close));
+}
+
+export const what = (own) => [
+  list([1, 2, 3, 4, 5].map((n) => line(`first.${n}`, { number: callNumber() }))),
+  group(line("own.seen-by"), seenBy(own.seen_by)),
+];
+
+function start(own, box, close) {
+  const { key, text } = of(own, "consent-measure");
+  const answers = element("div", "", { className: "pair" });
+  answers.append(
+    button(line("own.yes"), async () => {
+      if (await wish(key, { to: ["body"], text })) frame(box, line("own.share"), more(own, box, close));
+    }),
+    button(line("own.no"), async () => {
+      if (await wish(key, { to: [], text })) close();
+    }),
+  );
+  return [
+    ...what(own),
+    element("p", line("first.alone")),
+    group(line("first.ask"), element("p", line("first.already")), answers),
+    button(line("own.later"), () => {
+      sessionStorage.setItem("later", "1"); // until this tab is closed
+      close();
+    }, "quiet"),
+  ];
+}
+
+const more = (own, box, close) => [
+  element("p", line("first.more")),
+  ...own.consents.filter(({ key }) => key !== "consent-measure").map((each) => consent(each)),
+  button(line("own.next"), () => frame(box, line("own.ask"), last(own, close)), "wide"),
+];
+
+const last = (own, close) => [
+  element("p", line("first.body")),
+  ...body(own),
+  element("p", line("first.done")),
+  button(line("page.done"), close, "wide"),
+];

@@ -1,0 +1,119 @@
+// What the person's own screens are made of, and their line to the service: plain elements, and
+// wishes that go out one after the other. What could not be kept jumps back to what holds.
+
+import * as link from "./link.js";
+import { line } from "./words.js";
+
+export function element(name, text = "", more = {}) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return Object.assign(made, more);
+}
+
+export const button = (label, onclick, className = "") =>
+  element("button", label, { type: "button", onclick, className });
+
+// One screen in the place of the last. "I need a break" is on each; the break takes the screen.
+export function frame(box, title, parts) {
+  if (!box.isConnected) return; // something asked for the screen meanwhile
+  told = element("p", "", { className: "told" });
+  told.setAttribute("role", "status");
+  const heading = element("h1", title, { tabIndex: -1 });
+  const needed = button(line("answer.start-break"), () => link.say("start-break", ""), "need");
+  box.replaceChildren(heading, ...parts, told, needed);
+  heading.focus();
+}
+
+export function list(lines) {
+  const made = element("ul");
+  made.append(...lines.map((text) => element("li", text)));
+  return made;
+}
+
+export function group(title, ...parts) {
+  const made = element("fieldset");
+  made.append(element("legend", title), ...parts);
+  return made;
+}
+
+function labelled(text, input) {
+  const made = element("label");
+  const said = element("span", text);
+  const before = ["checkbox", "radio"].includes(input.type);
+  made.append(...(before ? [input, said] : [said, input]));
+  made.classList.toggle("above", !before);
+  return made;
+}
+
+// `send` gets what the input holds and says whether that holds now.
+function tied(input, what, send) {
+  let holds = input[what];
+  input.onchange = async () => {
+    const wanted = input[what];
+    if (await send(wanted)) holds = wanted;
+    else input[what] = holds;
+  };
+  return input;
+}
+
+export const check = (label, checked, send) =>
+  labelled(label, tied(element("input", "", { type: "checkbox", checked }), "checked", send));
+
+export function select(label, value, options, send) {
+  const made = element("select");
+  made.append(...options.map(([each, text]) => element("option", text, { value: String(each) })));
+  made.value = String(value ?? "");
+  return labelled(label, tied(made, "value", send));
+}
+
+// Kept when it is left, or Enter is pressed.
+export function text(label, { value, longest }, send, type = "text") {
+  const input = element("input", "", { type, value, maxLength: longest, autocomplete: "off" });
+  return labelled(label, tied(input, "value", (typed) => send(typed.trim() || null)));
+}
+
+export function radios(title, name, value, options, send) {
+  return group(title, ...options.map(([each, label]) => {
+    const input = element("input", "", { type: "radio", name, checked: value === each });
+    input.onchange = async () => {
+      if (!(await send(each))) input.checked = false;
+    };
+    return labelled(label, input);
+  }));
+}
+
+// Who can see it: by the names of accounts and people that are in force.
+export const seenBy = (rows) => list(rows.map(({ say, name, whom }) => {
+  if (!whom) return line(say, { name });
+  return `${line(whom)}${name ? ` (${name})` : ""}: ${line(say)}`;
+}));
+
+export const callNumber = () => link.state.view?.call?.help ?? "112";
+
+// --- the line -----------------------------------------------------------------------------------
+
+let told = null; // where the screen that is open says how it went
+let last = Promise.resolve();
+
+export async function fetched(path) {
+  try {
+    const answer = await fetch(path, { signal: AbortSignal.timeout(15000) });
+    if (answer.status === 401) link.shut("unpaired");
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+const SAYS = { 200: "own.kept", 202: "own.not-saved", 400: "own.refused" };
+
+// Whether it holds now. One after the other, so that the last tap is the one that counts.
+export function wish(key, value) {
+  last = last.then(async () => {
+    const answer = await link.post("/wish", { key, value });
+    if (answer === 401) link.shut("unpaired");
+    if (told) told.textContent = line(SAYS[answer] ?? "own.not-sent");
+    return answer === 200 || answer === 202;
+  });
+  return last;
+}
