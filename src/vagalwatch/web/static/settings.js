@@ -105,11 +105,11 @@ export function steps(own) {
   return [
     element("p", line("agree.steps")),
     element("p", line("own.steps-why"), { className: "soft" }),
+    element("p", line("agree.breath"), { className: "soft" }),
     text(line("agree.own-step"), texts["own-step"], (value) => wish("own-step", value)),
     ...all.map(({ step, by_choice }) =>
       select(line(`step.${step}`), state.get(step), options(by_choice), send(step))),
     ...body(own).slice(1),
-    element("p", line("agree.breath"), { className: "soft" }),
   ];
 }
 
