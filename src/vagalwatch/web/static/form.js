@@ -13,14 +13,13 @@ export function element(name, text = "", more = {}) {
 export const button = (label, onclick, className = "") =>
   element("button", label, { type: "button", onclick, className });
 
-// One screen in the place of the last. "I need a break" is on each; the break takes the screen.
+// One screen in the place of the last.
 export function frame(box, title, parts) {
   if (!box.isConnected) return; // something asked for the screen meanwhile
   told = element("p", "", { className: "told" });
   told.setAttribute("role", "status");
   const heading = element("h1", title, { tabIndex: -1 });
-  const needed = button(line("answer.start-break"), () => link.say("start-break", ""), "need");
-  box.replaceChildren(heading, ...parts, told, needed);
+  box.replaceChildren(heading, ...parts, told);
   heading.focus();
 }
 
