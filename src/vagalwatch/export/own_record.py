@@ -57,6 +57,7 @@ _EVENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ("t_ns", "id", "phase", "began_ns", "until_ns", "origin", "about", "reason", "alert_id"),
     ),
     "prompts.csv": ("alert", ("t_ns", "id", "alert", "valid_until_ns")),
+    "notices.csv": ("notice", ("t_ns", "alert_id", "way", "repeat", "outcome")),
     "answers.csv": ("answer", ("t_ns", "answer", "about", "minutes", "text", "via")),
     "settings.csv": ("setting", ("t_ns", "key", "value")),
     "gaps.csv": ("gap", ("t_ns", "end_ns", "stream", "source", "reason")),
