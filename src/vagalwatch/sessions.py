@@ -30,6 +30,10 @@ KINDS: Final = ("setting", "session")
 """Records that this module is told of."""
 
 
+class ConsentError(ValueError):
+    """Two may not be looked at together; one sentence, which does not say who lacks what."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sitting:
     """A session as it stands; times are of the run. ``place`` and ``end_place`` as journalled."""
@@ -121,11 +125,11 @@ def need_consent(one: str, other: str, records: Iterable[Record]) -> None:
     """See that both records may be looked at together, now.
 
     Raises:
-        ValueError: they may not; the sentence says what it takes, and not who lacks it.
+        ConsentError: they may not.
     """
     settings = [record for record in records if isinstance(record, Setting)]
     if not may_be_joined(settings, one, other):
-        raise ValueError(
+        raise ConsentError(
             f"“{one}” and “{other}” can't be looked at together: that takes a link that a "
             "therapist has attested, and the consent of both, each on their own page."
         )

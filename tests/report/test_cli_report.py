@@ -76,7 +76,8 @@ def test_what_cannot_be_done_is_one_sentence(folder: Path) -> None:
     assert not (folder / "two.html").exists()
     over = call("report", "ada", "--out", folder / "home.sqlite", *config).sentence(2)
     assert "does not overwrite" in over
-    assert "one person or of two" in call("report", "a", "b", "c", "--json", *config).sentence(2)
+    for words in (("a", "b", "c"), ("ada", "--session", "one")):
+        assert "of two and a session" in call("report", *words, "--json", *config).sentence(2)
     nowhere = folder / "no" / "such" / "x.html"
     assert "No such file" in call("report", "ada", "--out", nowhere, *config).sentence(2)
 

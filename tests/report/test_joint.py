@@ -23,9 +23,10 @@ from vagalwatch.records import (
     State,
 )
 from vagalwatch.report import joint_page
-from vagalwatch.report.joint import NoSessionError, read_joint
+from vagalwatch.report.gather import ReportError
+from vagalwatch.report.joint import read_joint
 from vagalwatch.report.speech import Speech
-from vagalwatch.sessions import LONGEST_NS
+from vagalwatch.sessions import LONGEST_NS, ConsentError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ def test_without_both_consents_nothing_is_read(missing: int, tmp_path: Path) -> 
     records = two_short()
     del records[missing]
     path = journal(tmp_path / "j.sqlite", records)
-    with pytest.raises(ValueError, match="can't be looked at together"):
+    with pytest.raises(ConsentError, match="can't be looked at together"):
         read_joint(path, "alex", "sam")
 
 
@@ -79,7 +80,7 @@ def test_a_consent_taken_back_after_the_session_closes_it(tmp_path: Path) -> Non
         value='{"to": [], "text": 1}',
     )
     path = journal(tmp_path / "j.sqlite", [*two_short(), nothing])
-    with pytest.raises(ValueError, match="can't be looked at together"):
+    with pytest.raises(ConsentError, match="can't be looked at together"):
         read_joint(path, "alex", "sam")
 
 
@@ -121,13 +122,13 @@ def test_one_that_nobody_stopped_is_read_for_three_hours_and_no_longer(tmp_path:
 def test_a_session_of_others_is_none_of_theirs(tmp_path: Path) -> None:
     records = [replace(r, wearers=("alex",)) if isinstance(r, Session) else r for r in two_short()]
     path = journal(tmp_path / "j.sqlite", records)
-    with pytest.raises(NoSessionError, match=r"there are: none\."):
+    with pytest.raises(ReportError, match=r"there are: none\."):
         read_joint(path, "alex", "sam")
 
 
 def test_a_session_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     path = journal(tmp_path / "j.sqlite", two_short())
-    with pytest.raises(NoSessionError, match=r"there are: one\."):
+    with pytest.raises(ReportError, match=r"there are: one\."):
         read_joint(path, "alex", "sam", "two")
 
 

@@ -31,16 +31,18 @@ def report(
     from vagalwatch import language
     from vagalwatch.journal.database import JournalError
     from vagalwatch.report import joint_page, one
+    from vagalwatch.report.gather import ReportError
     from vagalwatch.report.speech import Speech
+    from vagalwatch.sessions import ConsentError
     from vagalwatch.settings import ConfigError
 
     if out is None and not as_json:
         terminal.stop("Name the page to write with --out FILE.html, or ask for --json.", BAD_INPUT)
     settings = terminal.settings(config)
-    with terminal.errors(ConfigError, JournalError, ValueError, OSError):
+    with terminal.errors(ConfigError, JournalError, ConsentError, ReportError, OSError):
         speech = Speech(settings.words.language, language.load(settings.words))
         match wearers:
-            case [wearer]:
+            case [wearer] if session is None:
                 now_ns = time.time_ns()
                 between_ns = now_ns - weeks * WEEK_NS, now_ns
                 with terminal.progress("Reading") as done:
@@ -57,7 +59,7 @@ def report(
                     settings.journal_path, wearer, other, session, speech
                 )
             case _:
-                terminal.stop("A report is of one person or of two.", BAD_INPUT)
+                terminal.stop("A report is of one person, or of two and a session of theirs.", BAD_INPUT)
         if out is not None:
             one.write(page, out)
     if as_json:

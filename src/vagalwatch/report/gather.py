@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 KINDS: Final = ("estimate", "episode", "alert", "break", "answer")
 
 
+class ReportError(Exception):
+    """There is nothing to report, or nowhere to put it; one sentence for a person."""
+
+
 class Row(NamedTuple):
     """Of an estimate, what a report needs."""
 

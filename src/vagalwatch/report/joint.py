@@ -9,7 +9,7 @@ from vagalwatch.hrv.dyad import SENSOR_ERROR_S, Dyad, Track, dyad, track
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
 from vagalwatch.records import Device, Marker
-from vagalwatch.report.gather import WallTimes
+from vagalwatch.report.gather import ReportError, WallTimes
 from vagalwatch.sensors.latency import UNKNOWN, latency_of
 from vagalwatch.sessions import KINDS, LONGEST_NS, Sitting, need_consent, sittings
 
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from vagalwatch.records import Record
 
 _TOLD: Final = ("estimate", "episode", "break", "marker")
-
-
-class NoSessionError(ValueError):
-    """There is no such session of these two; one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +43,8 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
     """The ``session`` (else the last one) of ``one`` and ``other``.
 
     Raises:
-        ValueError: it takes both consents and an attested link; nothing was read.
-        NoSessionError: there is no such session.
+        ConsentError: it takes both consents and an attested link; nothing was read.
+        ReportError: there is no such session.
         JournalError: no such file, not a journal, or of a newer version.
     """
     with open_reader(path) as reader:
@@ -58,7 +54,7 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
         chosen = [each for each in known if session in {None, each.id}]
         if not chosen:
             names = ", ".join(each.id for each in known) or "none"
-            raise NoSessionError(
+            raise ReportError(
                 f"There is no such session of “{one}” and “{other}”; there are: {names}."
             )
         sitting = chosen[-1]

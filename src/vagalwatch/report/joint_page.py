@@ -35,7 +35,8 @@ def report(
     """The figures as JSON says them, and the page.
 
     Raises:
-        ValueError: both consents do not stand, or there is no such session.
+        ConsentError: the link and both consents do not stand.
+        ReportError: there is no such session.
         JournalError: it cannot be read.
     """
     told = read_joint(journal, one, other, session)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vagalwatch.journal.recording import is_journal
 from vagalwatch.report.figures import progress
-from vagalwatch.report.gather import read_diary
+from vagalwatch.report.gather import ReportError, read_diary
 from vagalwatch.report.note import Form, draft
 from vagalwatch.report.page import of_one
 from vagalwatch.report.pictures import pictures
@@ -32,12 +32,12 @@ def report(
     """The figures as JSON says them, and the page that shows them.
 
     Raises:
-        ValueError: the journal holds nothing of ``wearer`` in that time.
+        ReportError: the journal holds nothing of ``wearer`` in that time.
         JournalError: it cannot be read.
     """
     diary = read_diary(journal, wearer, *between_ns, done)
     if not (diary.rows or diary.steps or diary.answers):
-        raise ValueError(f"{journal.name} holds nothing of “{wearer}” in that time.")
+        raise ReportError(f"{journal.name} holds nothing of “{wearer}” in that time.")
     told = progress(diary)
     written = draft(told, diary.preferences, form, speech)
     page = of_one(told, pictures(diary, told, speech), written, speech)
@@ -48,11 +48,11 @@ def write(page: str, out: Path) -> None:
     """Put ``page`` at ``out``, whole or not at all, for its owner's eyes alone (0600).
 
     Raises:
-        ValueError: a journal stands there.
+        ReportError: a journal stands there.
         OSError: it cannot be written.
     """
     if is_journal(out):
-        raise ValueError(f"{out} is a journal, which a report does not overwrite.")
+        raise ReportError(f"{out} is a journal, which a report does not overwrite.")
     with NamedTemporaryFile("w", encoding="utf-8", dir=out.parent, delete=False) as file:
         file.write(page)
     try:
