@@ -59,7 +59,9 @@ def report(
                     settings.journal_path, wearer, other, session, speech
                 )
             case _:
-                terminal.stop("A report is of one person, or of two and a session of theirs.", BAD_INPUT)
+                terminal.stop(
+                    "A report is of one person, or of two and a session of theirs.", BAD_INPUT
+                )
         if out is not None:
             one.write(page, out)
     if as_json:
