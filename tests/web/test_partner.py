@@ -200,7 +200,13 @@ HERS = own("ada", ALL)
 UNACCEPTED = st.lists(
     TICKS | HERS | own("sam", [kind for kind in ALL if kind not in ACCEPTS]), max_size=25
 )
-ANYTHING = st.lists(TICKS | HERS | own("sam", ALL), min_size=5, max_size=25)
+HIS_BREAKS: st.SearchStrategy[Action] = st.sampled_from(
+    [
+        ("floods", "sam", EpisodeKind.FLOODING),
+        *(("says", "sam", answer) for answer in (A.YES, A.START_BREAK, A.MORE_TIME, A.IM_BACK)),
+    ]
+)
+ANYTHING = st.lists(TICKS | HERS | HIS_BREAKS | own("sam", ALL), min_size=5, max_size=25)
 
 SHARED = (*attested("ada", "sam"), shares("sam"), shares("ada"))
 ALONE = (attested("ada", "sam")[0], shares("ada"))
@@ -311,8 +317,10 @@ def test_after_it_ends_there_is_simply_nothing_more(
     begun, then = without("ada", begun), without("ada", then)
     world, absent = World(SHARED), World(ALONE)
     wearer, key, value = last
-    for each, also in ((world, begun), (absent, without("sam", begun))):
-        each.live(also)
+    world.live([*begun, ("says", "sam", A.START_BREAK)])
+    assert world.partner
+    absent.live(without("sam", begun))
+    for each in (world, absent):
         each.sets(wearer, (key, value))
         each.tick(1)
     assert world.views["ada"] == absent.views["ada"]
