@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Figures = dict[str, float]
 
 EDA_HZ = 4
+RING_HZ = 16
+MOTION_HZ = 14
 ROW_S = 5
 NS = 1_000_000_000
 
@@ -70,24 +72,29 @@ def vagalwatch() -> Callable[[Series, int], Figures]:
     from vagalwatch.engine import Engine  # noqa: PLC0415 - what is timed
     from vagalwatch.hrv.beats import classify  # noqa: PLC0415
     from vagalwatch.hrv.windows import Beats, windows  # noqa: PLC0415
-    from vagalwatch.records import Eda, Heart, Record, Tick  # noqa: PLC0415
+    from vagalwatch.records import Eda, Heart, Motion, Record, Tick  # noqa: PLC0415
 
     def measure(series: Series, _: int) -> Figures:
         t_ns, rr_ms, linked = series["t_ns"], series["rr_ms"], series["linked"]
         believed = classify(t_ns, rr_ms, linked)
         beats = Beats(t_ns=t_ns, rr_ms=rr_ms, linked=linked, believed=believed)
         with_eda, without = (updates(series, eda=eda) for eda in (True, False))
+        whole = updates(series, eda=True, ring=True)
         return {
             "day_s": cpu_s(lambda: windows(beats, 60, as_live=False), repeats=5),
             "day_as_live_s": cpu_s(lambda: windows(beats, 60), repeats=3),
             "day_beats_s": cpu_s(lambda: classify(t_ns, rr_ms, linked), repeats=3),
             "update_s": with_eda,
             "update_without_eda_s": without,
+            "update_whole_s": whole,
             "windows": float(windows(beats, 60).t_ns.size),
         }
 
-    def updates(series: Series, *, eda: bool) -> float:
-        """Five seconds of one wearer, records and row, in the steady state: the median."""
+    def updates(series: Series, *, eda: bool, ring: bool = False) -> float:
+        """Five seconds of one wearer, records and row, in the steady state: the median.
+
+        ``ring``: the whole of a wearer, EDA at 16 Hz in a record a sample, and motion.
+        """
         start_ns = int(series["t_ns"][0]) // NS * NS
         engine = Engine("bench")
         took: list[float] = []
@@ -109,7 +116,9 @@ def vagalwatch() -> Callable[[Series, int], Figures]:
                     chained=second > 1,
                 )
             )
-            if eda:
+            if ring:
+                arrived += worn(series, second, now_ns)
+            elif eda:
                 some = series["eda_us"][(second - 1) * EDA_HZ : second * EDA_HZ].tolist()
                 times = tuple(now_ns - (EDA_HZ - 1 - k) * NS // EDA_HZ for k in range(EDA_HZ))
                 arrived.append(
@@ -130,6 +139,33 @@ def vagalwatch() -> Callable[[Series, int], Figures]:
                     took.append(used)
                 used = 0.0
         return sorted(took)[len(took) // 2]
+
+    def worn(series: Series, second: int, now_ns: int) -> list[Record]:
+        """A second of a ring."""
+        import numpy as np  # noqa: PLC0415 - after the import that is timed
+
+        rng = np.random.default_rng(second)
+        at = np.arange(1, RING_HZ + 1) / RING_HZ + second - 1
+        eda_us = np.interp(at * EDA_HZ, np.arange(series["eda_us"].size), series["eda_us"])
+        eda_us += rng.normal(0, 0.002, RING_HZ)
+        mg = rng.normal((0.0, 0.0, 1000.0), 3.0, (MOTION_HZ, 3))
+        times = [now_ns - NS + k * NS // MOTION_HZ for k in range(1, MOTION_HZ + 1)]
+        eda_ns = [now_ns - NS + k * NS // RING_HZ for k in range(1, RING_HZ + 1)]
+        named: Any = {"wearer": "bench", "source": "ring", "recv_ns": now_ns}
+        return [
+            *(
+                Eda(**named, t_ns=t, sample_t_ns=(t,), eda_us=(us,))
+                for t, us in zip(eda_ns, eda_us.tolist(), strict=True)
+            ),
+            Motion(
+                **named,
+                t_ns=now_ns,
+                sample_t_ns=tuple(times),
+                acc_x_mg=tuple(mg[:, 0].tolist()),
+                acc_y_mg=tuple(mg[:, 1].tolist()),
+                acc_z_mg=tuple(mg[:, 2].tolist()),
+            ),
+        ]
 
     return measure
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from benchmarks import fleet
 
 ROOT: Final = Path(__file__).parents[1]
 ENVIRONMENTS: Final = ROOT / "build" / "peers"
@@ -28,6 +29,7 @@ REQUIREMENTS: Final = {
 }
 NAMES: Final = ("vagalwatch", "neurokit2", *REQUIREMENTS)
 HOURS: Final = 24
+WEARERS: Final = 100
 MINUTES_MEASURED: Final = 60
 """Windows that a peer is timed on, spread over the day; all of them would take it minutes."""
 EDA_HZ: Final = 4
@@ -49,7 +51,10 @@ def measure(repeats: int) -> dict[str, Any]:
             run[name]["day_s"] = run[name]["window_s"] * windows
         for name in ("vagalwatch", "neurokit2"):
             run[name]["wearers_a_core"] = 5 / run[name]["update_s"]
+        run["vagalwatch"]["wearers_a_core_whole"] = 5 / run["vagalwatch"]["update_whole_s"]
+    many = fleet.measure(WEARERS)
     return {
+        "fleet": many,
         "beats": int(series["rr_ms"].size),
         "windows": windows,
         "repeats": repeats,
@@ -65,6 +70,7 @@ def measure(repeats: int) -> dict[str, Any]:
                 *((f"day as live, {name}", name, "day_s", "day_as_live_s") for name in NAMES[1:]),
                 ("day's beats, neurokit2", "neurokit2", "day_beats_s", "day_beats_s"),
                 ("update, neurokit2", "neurokit2", "update_s", "update_s"),
+                ("update of the whole, neurokit2", "neurokit2", "update_s", "update_whole_s"),
                 ("import, neurokit2", "neurokit2", "import_cpu_s", "import_cpu_s"),
             )
         },

@@ -142,6 +142,62 @@ def test_chunk_invariance(records: list[Record], rng: random.Random) -> None:
     assert said(Engine(WEARER), cut) == said(Engine(WEARER), records)
 
 
+def in_fives(records: list[Record]) -> list[Record]:
+    """As a gateway that batches tells them: EDA and motion of five seconds, arrived together."""
+    held: dict[type, list[Eda | Motion]] = {Eda: [], Motion: []}
+    out: list[Record] = []
+    for record in records:
+        if isinstance(record, Eda | Motion):
+            held[type(record)].append(record)
+            continue
+        out.append(record)
+        if isinstance(record, Tick) and record.recv_ns % _STEP_NS == 0:
+            for some in held.values():
+                out += [replace(joined(some), recv_ns=record.recv_ns)] if some else []
+                some.clear()
+    return out
+
+
+def joined(records: list[Eda | Motion]) -> Eda | Motion:
+    """One record of all their samples."""
+    tuples = [
+        name for name in type(records[0]).__slots__ if isinstance(getattr(records[0], name), tuple)
+    ]
+    together: dict[str, tuple[float, ...]] = {
+        name: tuple(itertools.chain.from_iterable(getattr(r, name) for r in records))
+        for name in tuples
+    }
+    return replace(records[-1], **together)  # type: ignore[arg-type] # times are ints
+
+
+def sample_by_sample(record: Record) -> Iterator[Record]:
+    """The same samples as a record each, of the same arrival."""
+    match record:
+        case Eda():
+            for t_ns, value in zip(record.sample_t_ns, record.eda_us, strict=True):
+                yield replace(record, sample_t_ns=(t_ns,), eda_us=(value,))
+        case Motion():
+            for i, t_ns in enumerate(record.sample_t_ns):
+                yield replace(
+                    record,
+                    sample_t_ns=(t_ns,),
+                    acc_x_mg=record.acc_x_mg[i : i + 1],
+                    acc_y_mg=record.acc_y_mg[i : i + 1],
+                    acc_z_mg=record.acc_z_mg[i : i + 1],
+                )
+        case _:
+            yield record
+
+
+@settings(max_examples=8, deadline=None)
+@given(evenings())
+def test_chunks_of_five_seconds_are_what_their_samples_are(records: list[Record]) -> None:
+    chunks = in_fives(records)
+    alone = [part for record in chunks for part in sample_by_sample(record)]
+    assert len(alone) > 5 * len(chunks)
+    assert said(Engine(WEARER), chunks) == said(Engine(WEARER), alone)
+
+
 @settings(max_examples=12, deadline=None)
 @given(evenings())
 def test_promptness(records: list[Record]) -> None:

@@ -237,12 +237,12 @@ def _insert_beat(state: HeartState, t_ns: int, rr_ms: float, mark: int, *, chain
 
 
 def _take_rate(state: HeartState, t_ns: int, rate: float, quality: float) -> None:
-    times = ints(state.hr_t_ns)
-    if not times.size or t_ns > times[-1]:
+    if not state.hr_t_ns or t_ns > int.from_bytes(state.hr_t_ns[-WIDTH:], "little", signed=True):
         state.hr_t_ns += pack_int(t_ns)
         state.hr_bpm += pack_float(rate)
         state.hr_quality += pack_float(quality)
         return
+    times = ints(state.hr_t_ns)
     place = int(times.searchsorted(t_ns))
     if times[place] != t_ns:
         state.hr_t_ns = spliced(state.hr_t_ns, place, pack_int(t_ns))
@@ -255,24 +255,25 @@ def _judge_new(state: HeartState) -> None:
     size = len(state.marks)
     if state.stepped == size:
         return
-    held = np.frombuffer(state.marks, np.uint8)
-    if _nothing_new(state, held):
+    if _nothing_new(state):
         state.stepped = size
         state.judged = size - FOLLOWERS
         return
-    marks = held.copy()
+    marks = np.frombuffer(state.marks, np.uint8).copy()
     _judge(floats(state.rr_ms), marks, state.stepped, state.judged)
     state.marks = marks.tobytes()
     state.stepped = size
     state.judged = max(0, size - FOLLOWERS)
 
 
-def _nothing_new(state: HeartState, held: NDArray[np.uint8]) -> bool:
+def _nothing_new(state: HeartState) -> bool:
     """Whether the beats that came have no mark to get: nearly all rows of a healthy heart."""
     first = state.stepped - _BEATS.deviation_beats
     if first < 0 or state.judged + FOLLOWERS < state.stepped:
         return False
-    if held[max(0, state.judged - 1) :].max() >= _JUMP or not (held[first + 1 :] & _LINKED).all():
+    if max(state.marks[max(0, state.judged - 1) :]) >= _JUMP:
+        return False
+    if 0 in state.marks[first + 1 :].translate(_IS_LINKED):
         return False
     return quiet(floats(state.rr_ms)[first:], _BEATS.coarsest_tick_ms)
 
