@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.hrv.codes import Why
+from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_float, pack_int
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import EpisodeKind, Reason, State
 
@@ -102,8 +102,10 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Machine:
-    """Where the machine stands, its dwells by name, what is open, and ten minutes of rows.
+    """Where the machine stands, its dwells by name, what is open, and ten minutes of known rows.
 
+    The rows are packed (see :mod:`vagalwatch.hrv.columns`; NaN: not known), with a byte each for
+    ``past_engaged``: as lists they were the largest part of a wearer's memory.
     ``past_short_bpm`` holds short medians alone: where a wrist lost its beats, its own rate in
     their place would look like a fall as soon as they are back.
     """
@@ -113,10 +115,10 @@ class Machine:
     episode: Open | None = None
     safety: Open | None = None
     known_ns: int | None = None
-    past_t_ns: list[int] = field(default_factory=list)
-    past_hr_bpm: list[float] = field(default_factory=list)
-    past_short_bpm: list[float | None] = field(default_factory=list)
-    past_engaged: list[bool] = field(default_factory=list)
+    past_t_ns: bytes = b""
+    past_hr_bpm: bytes = b""
+    past_short_bpm: bytes = b""
+    past_engaged: bytes = b""
 
 
 def step(state: Machine, row: Row, usual: Minutes, *, exerted: bool) -> list[Change]:
@@ -205,8 +207,8 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
     before_bpm = _median_between(
         state, state.past_short_bpm, row.t_ns, _SAFETY.before_from_s, _SAFETY.before_to_s
     )
-    if usual_bpm is None and len(state.past_hr_bpm) >= PARAMETERS.calibration.min_s // _STEP_S:
-        usual_bpm = statistics.median(state.past_hr_bpm)
+    if usual_bpm is None and len(state.past_engaged) >= PARAMETERS.calibration.min_s // _STEP_S:
+        usual_bpm = statistics.median(floats(state.past_hr_bpm).tolist())
     if row.short_bpm is not None and usual_bpm is not None:
         low = row.short_bpm <= _fall_floor_bpm(usual_bpm)
         back = row.short_bpm > usual_bpm - _SAFETY.under_usual_bpm
@@ -254,9 +256,11 @@ def _falls_steadily(state: Machine, row: Row, usual_bpm: float) -> bool:
     a flooding that the skin showed, too, is what a break is for: there it has to be steeper.
     """
     rows = _SAFETY.steady_s // _STEP_S
-    y = [*state.past_short_bpm[1 - rows :], row.short_bpm]
-    known = [value for value in y if value is not None]
-    if len(known) < rows or row.t_ns - state.past_t_ns[1 - rows] != (rows - 1) * _STEP_S * NS:
+    if len(state.past_engaged) < rows - 1 or row.short_bpm is None:
+        return False
+    known = [*floats(state.past_short_bpm)[1 - rows :].tolist(), row.short_bpm]
+    first_ns = int(ints(state.past_t_ns)[1 - rows])
+    if math.isnan(sum(known)) or row.t_ns - first_ns != (rows - 1) * _STEP_S * NS:
         return False
     peak_bpm = _median_between(
         state,
@@ -394,7 +398,7 @@ def _shut_down(state: Machine, row: Row, usual: Minutes) -> bool:
     )
     if earlier_bpm is not None and earlier_bpm <= slow_bpm:
         return False
-    first = bisect_right(state.past_t_ns, row.t_ns - _SHUTDOWN.engaged_s * NS)
+    first = _rows_until(state, row.t_ns - _SHUTDOWN.engaged_s * NS)
     return sum(state.past_engaged[first:]) >= _SHUTDOWN.engaged_rows
 
 
@@ -430,13 +434,13 @@ def _held_s(state: Machine, name: str, t_ns: int) -> float | None:
 
 
 def _highest_bpm(state: Machine, t_ns: int) -> float:
-    first = bisect_right(state.past_t_ns, t_ns - _SHUTDOWN.fell_s * NS)
-    return max(state.past_hr_bpm[first:], default=0.0)
+    first = _rows_until(state, t_ns - _SHUTDOWN.fell_s * NS)
+    return max(floats(state.past_hr_bpm)[first:].tolist(), default=0.0)
 
 
 def _median_between(
     state: Machine,
-    column: list[float] | list[float | None],
+    column: bytes,
     t_ns: int,
     from_s: int,
     to_s: int,
@@ -444,9 +448,9 @@ def _median_between(
     rows: int = _SAFETY.before_rows,
 ) -> float | None:
     """Median over (t - from, t - to]; ``None`` with fewer than ``rows`` rows that know it."""
-    first = bisect_right(state.past_t_ns, t_ns - from_s * NS)
-    end = bisect_right(state.past_t_ns, t_ns - to_s * NS)
-    known = [value for value in column[first:end] if value is not None]
+    first = _rows_until(state, t_ns - from_s * NS)
+    end = _rows_until(state, t_ns - to_s * NS)
+    known = [bpm for bpm in floats(column)[first:end].tolist() if not math.isnan(bpm)]
     return statistics.median(known) if len(known) >= rows else None
 
 
@@ -456,17 +460,22 @@ def _remember(state: Machine, row: Row) -> None:
         and row.z_hr >= _SHUTDOWN.engaged_z_hr
         and row.z_nsr >= _SHUTDOWN.engaged_z_nsr
     )
-    state.past_t_ns.append(row.t_ns)
-    state.past_hr_bpm.append(row.hr_bpm)
-    state.past_short_bpm.append(row.short_bpm)
-    state.past_engaged.append(engaged)
+    state.past_t_ns += pack_int(row.t_ns)
+    state.past_hr_bpm += pack_float(row.hr_bpm)
+    state.past_short_bpm += pack_float(math.nan if row.short_bpm is None else row.short_bpm)
+    state.past_engaged += bytes((engaged,))
     _forget_before(state, row.t_ns - _KEEP_NS)
 
 
 def _forget_before(state: Machine, t_ns: int) -> None:
-    drop = bisect_right(state.past_t_ns, t_ns)
+    drop = _rows_until(state, t_ns)
     if drop:
-        del state.past_t_ns[:drop]
-        del state.past_hr_bpm[:drop]
-        del state.past_short_bpm[:drop]
-        del state.past_engaged[:drop]
+        state.past_t_ns = state.past_t_ns[drop * WIDTH :]
+        state.past_hr_bpm = state.past_hr_bpm[drop * WIDTH :]
+        state.past_short_bpm = state.past_short_bpm[drop * WIDTH :]
+        state.past_engaged = state.past_engaged[drop:]
+
+
+def _rows_until(state: Machine, t_ns: int) -> int:
+    """How many of the past rows lie at or before ``t_ns``."""
+    return int(ints(state.past_t_ns).searchsorted(t_ns, side="right"))
