@@ -61,7 +61,14 @@ class Walk:
         self.ends: list[tuple[EpisodeKind, int]] = []
         self.phases: list[State] = []
 
-    def go(self, rows: Iterable[states.Row | None], *, exerted: bool = False) -> Walk:
+    def go(
+        self,
+        rows: Iterable[states.Row | None],
+        *,
+        exerted: bool = False,
+        arousal: float | None = None,
+    ) -> Walk:
+        """``arousal`` is that of the heart alone if nothing else is said."""
         for each in rows:
             self.second += 5
             t_ns = T0_NS + self.second * NS
@@ -69,7 +76,11 @@ class Walk:
                 changes = states.miss(self.machine, t_ns)
             else:
                 changes = states.step(
-                    self.machine, replace(each, t_ns=t_ns), self.usual, exerted=exerted
+                    self.machine,
+                    replace(each, t_ns=t_ns),
+                    self.usual,
+                    exerted=exerted,
+                    arousal=each.z_hr if arousal is None else arousal,
                 )
             for change in changes:
                 kind = change.episode.kind
@@ -91,6 +102,14 @@ def test_flooding_is_recognised_after_twenty_seconds_and_dated_to_its_onset() ->
     walk = Walk().go([row(70)] * 10).go([FAST] * 10)
     assert walk.starts == [(EpisodeKind.FLOODING, 55, 75)]
     assert State.RISING in walk.phases
+
+
+def test_flooding_does_not_begin_where_all_sensors_together_say_low_and_goes_on_if_it_has() -> None:
+    assert Walk().go([FAST] * 40, arousal=0.0).starts == []
+    assert Walk().go([FAST] * 40, arousal=-1.0).starts == []
+    walk = Walk().go([FAST] * 10).go([FAST] * 40, arousal=-1.0)
+    assert len(walk.starts) == 1
+    assert walk.phases[-1] is State.FLOODING
 
 
 @pytest.mark.parametrize(

@@ -240,10 +240,10 @@ class Pipeline:
             calibrated = progress is None and not bl.provisional(state.baseline)
             reasons = _progress(progress)
         else:
-            changes = states.step(state.machine, row, usual, exerted=exerted)
+            aroused, parts = arousal.weigh(_terms(evidence, usual, row.hr_bpm))
+            changes = states.step(state.machine, row, usual, exerted=exerted, arousal=aroused)
             if states.shown(state.machine, row):
-                verdict, reason = state.machine.phase, ""
-                value, parts = arousal.weigh(_terms(evidence, usual, row.hr_bpm))
+                verdict, reason, value = state.machine.phase, "", aroused
                 reasons = (
                     *parts,
                     *states.conditions_met(state.machine, row, usual),

@@ -121,15 +121,18 @@ class Machine:
     past_engaged: bytes = b""
 
 
-def step(state: Machine, row: Row, usual: Minutes, *, exerted: bool) -> list[Change]:
+def step(
+    state: Machine, row: Row, usual: Minutes, *, exerted: bool, arousal: float
+) -> list[Change]:
     """Judge a known row and return what starts or ends with it; ``state.phase`` is the result.
 
-    ``exerted``: an accelerometer showed exertion within the last minutes.
+    ``exerted``: an accelerometer showed exertion within the last minutes. ``arousal`` is that of
+    the row.
     """
     changes = watch_fall(state, row, usual.hr.median, exerted=exerted)
     _remember(state, row)
     state.known_ns = row.t_ns
-    conditions, dwell_s = _conditions(state, row, usual)
+    conditions, dwell_s = _conditions(state, row, usual, arousal)
     for name, agrees in conditions.items():
         state.dwells.setdefault(name, Dwell()).fill(row.t_ns, dwell_s[name], agrees=agrees)
     if state.episode is not None:
@@ -351,9 +354,14 @@ def conditions_met(state: Machine, row: Row, usual: Minutes) -> tuple[Reason, ..
 
 
 def _conditions(
-    state: Machine, row: Row, usual: Minutes
+    state: Machine, row: Row, usual: Minutes, arousal: float
 ) -> tuple[dict[str, bool], dict[str, float]]:
-    """Which conditions hold in this row, and the dwell that each asks for."""
+    """Which conditions hold in this row, and the dwell that each asks for.
+
+    Flooding is high arousal, so it does not begin while all that is known, weighed together, says
+    low: of several sensors one may guess. (An E4's own rate wandered from 63 to 102 where its
+    optical signal held no pulse.)
+    """
     usual_bpm = usual.hr.median
     over_bpm = row.hr_bpm - usual_bpm
     witnesses = [
@@ -364,7 +372,9 @@ def _conditions(
     flooding_bpm, rising_bpm = _fast_bpm(row, usual_bpm)
     near = over_bpm <= _FLOODING.recovered_share * usual_bpm
     return {
-        "flooding": row.hr_bpm >= flooding_bpm and (any(witnesses) or not witnesses),
+        "flooding": row.hr_bpm >= flooding_bpm
+        and arousal > 0
+        and (any(witnesses) or not witnesses),
         "shutdown": _shut_down(state, row, usual),
         "flooding-over": over_bpm < _FLOODING.exit_bpm,
         "shutdown-over": over_bpm > -_SHUTDOWN.exit_bpm or row.still is False,
