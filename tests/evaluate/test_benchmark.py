@@ -12,7 +12,7 @@ import pytest
 from helpers_recording import heart
 from vagalwatch.evaluate import benchmark
 from vagalwatch.evaluate.detector import Person
-from vagalwatch.evaluate.forest import Forest
+from vagalwatch.evaluate.forest import Forest, _heart, _shape, _windows
 from vagalwatch.evaluate.peers import (
     Clock,
     HeartRateOver100,
@@ -66,6 +66,18 @@ def test_the_forests_figures_are_relative_to_the_baseline_and_unknown_where_noth
     assert rate[-1] == pytest.approx(30, abs=1)  # all of the last three minutes
     assert np.isnan(x[:, 8:]).all()  # neither device heart rate nor skin nor movement
     assert np.isnan(x[0]).all() or x[0, 0] == pytest.approx(0, abs=20)
+
+
+def test_windows_worked_out_together_are_what_each_is_alone() -> None:
+    rng = np.random.default_rng(7)
+    t_s = np.cumsum(rng.exponential(0.3, 2000))
+    samples = t_s, rng.normal(5, 1, t_s.size)
+    row_t_s = np.arange(5.0, t_s[-1], 5.0)
+    for figures, count in ((_shape, 7), (_heart, 8)):
+        together = _windows(row_t_s, samples, 60.0, figures, count)
+        alone = [_windows(row_t_s[i : i + 1], samples, 60.0, figures, count) for i in range(100)]
+        assert np.array_equal(together[:100], np.concatenate(alone), equal_nan=True)
+        assert not np.isnan(together[5:]).any()
 
 
 class Spy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -37,6 +38,8 @@ PEERS: Final = (
 """What stands in every report, in its order; others are named the same way."""
 FOLDS: Final = 20
 """Up to so many people each is left out alone; of more, a twentieth of them at a time."""
+SEEING: Final = 0.7
+"""The share of the time that judging takes, with the usual detectors; teaching takes the rest."""
 TEACH_ROWS: Final = 8000
 """Rows a learner is taught with, drawn from those of all others: more only cost time."""
 SMOOTH_ROWS: Final = 6
@@ -90,15 +93,16 @@ def run(
             raise DetectorError(f"Two detectors are called “{name}”.")
     seen: list[_Seen | None] = [None] * len(sources)
     pairs = [(source, tuple(detectors)) for source in sources]
-    for index, one in _spread(_see, pairs, jobs):
-        seen[index] = one
-        progress(0.9 * sum(done is not None for done in seen) / len(sources))
-    known = [one for one in seen if one is not None]
-    lessons = [lesson for name in detectors for lesson in _lessons(name, known)]
-    for done, (_, (name, learnt)) in enumerate(_spread(_teach, lessons, jobs), start=1):
-        for index, said in learnt:
-            known[index].judged.tracks[name] = said
-        progress(0.9 + 0.1 * done / len(lessons))
+    with _workers(min(jobs, len(sources))) as pool:
+        for done, (index, one) in enumerate(_spread(_see, pairs, pool), start=1):
+            seen[index] = one
+            progress(SEEING * done / len(sources))
+        known = [one for one in seen if one is not None]
+        lessons = [lesson for name in detectors for lesson in _lessons(name, known)]
+        for done, (_, (name, learnt)) in enumerate(_spread(_teach, lessons, pool), start=1):
+            for index, said in learnt:
+                known[index].judged.tracks[name] = said
+            progress(SEEING + (1 - SEEING) * done / len(lessons))
     return [
         one.judged._replace(
             tracks={name: one.judged.tracks[name] for name in names if name in one.judged.tracks}
@@ -107,23 +111,30 @@ def run(
     ]
 
 
-def _spread(
-    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
-) -> Iterator[tuple[int, Result]]:
-    """Results as they are ready, each with the index of its task."""
-    if jobs <= 1 or len(tasks) <= 1:
-        yield from ((index, work(task)) for index, task in enumerate(tasks))
+@contextmanager
+def _workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Processes for a whole run, since each takes seconds to import; none for a single one."""
+    if jobs <= 1:
+        yield None
         return
     # Spawned, not forked: numpy's threads do not survive a fork.
-    with ProcessPoolExecutor(
-        min(jobs, len(tasks)), mp_context=multiprocessing.get_context("spawn")
-    ) as pool:
-        futures = {pool.submit(work, task): index for index, task in enumerate(tasks)}
-        try:
-            for future in as_completed(futures):
-                yield futures.pop(future), future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _spread(
+    work: Callable[[Task], Result], tasks: Sequence[Task], pool: ProcessPoolExecutor | None
+) -> Iterator[tuple[int, Result]]:
+    """Results as they are ready, each with the index of its task."""
+    if pool is None:
+        yield from ((index, work(task)) for index, task in enumerate(tasks))
+        return
+    futures = {pool.submit(work, task): index for index, task in enumerate(tasks)}
+    for future in as_completed(futures):
+        yield futures.pop(future), future.result()
 
 
 def _see(task: tuple[Source, tuple[str, ...]]) -> _Seen:

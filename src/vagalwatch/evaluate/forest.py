@@ -81,46 +81,53 @@ def _windows(
     row_t_s: Values,
     samples: tuple[Values, Values],
     length_s: float,
-    figures: Callable[[Values], tuple[float, ...]],
+    figures: Callable[[Values], tuple[Values, ...]],
     count: int,
 ) -> Values:
-    """``figures`` of the samples in (t - length, t] for each row; NaN with fewer than 5."""
+    """``figures`` of the samples in (t - length, t] for each row; NaN with fewer than 5.
+
+    Windows with as many samples are worked out together, each as it would be alone.
+    """
     t_s, values = samples
     table = np.full((row_t_s.size, count), np.nan)
     first = np.searchsorted(t_s, row_t_s - length_s, side="right")
-    last = np.searchsorted(t_s, row_t_s, side="right")
-    for row, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-        if b - a >= _FEW:
-            table[row] = figures(values[a:b])
+    size = np.searchsorted(t_s, row_t_s, side="right") - first
+    for samples_each in np.unique(size[size >= _FEW]).tolist():
+        rows = np.flatnonzero(size == samples_each)
+        windows = values[first[rows, np.newaxis] + np.arange(samples_each)]
+        table[rows] = np.column_stack(figures(windows))
     return table
 
 
-def _heart(rr_ms: Values) -> tuple[float, ...]:
-    """Mean, SDNN, RMSSD, SDSD, pNN50, mean, highest and lowest heart rate (FLIRT's time domain)."""
+def _heart(rr_ms: Values) -> tuple[Values, ...]:
+    """Mean, SDNN, RMSSD, SDSD, pNN50, mean, highest and lowest heart rate (FLIRT's time domain).
+
+    Of each row of shape (windows, beats), as :func:`_shape`.
+    """
     step = np.diff(rr_ms)
     rate = 60_000 / rr_ms
     return (
-        float(rr_ms.mean()),
-        float(rr_ms.std(ddof=1)),
-        float(np.sqrt((step * step).mean())),
-        float(step.std()),
-        float((np.abs(step) > 50).mean()),  # noqa: PLR2004 - the 50 of pNN50
-        float(rate.mean()),
-        float(rate.max()),
-        float(rate.min()),
+        rr_ms.mean(axis=1),
+        rr_ms.std(axis=1, ddof=1),
+        np.sqrt((step * step).mean(axis=1)),
+        step.std(axis=1),
+        (np.abs(step) > 50).mean(axis=1),  # noqa: PLR2004 - the 50 of pNN50
+        rate.mean(axis=1),
+        rate.max(axis=1),
+        rate.min(axis=1),
     )
 
 
-def _shape(values: Values) -> tuple[float, ...]:
+def _shape(values: Values) -> tuple[Values, ...]:
     """Mean, spread, range, slope, median, interquartile range and mean absolute step."""
-    low, middle, high = np.percentile(values, (25, 50, 75)).tolist()
-    place = np.linspace(-0.5, 0.5, values.size)
+    low, middle, high = np.percentile(values, (25, 50, 75), axis=1)
+    place = np.linspace(-0.5, 0.5, values.shape[1])
     return (
-        float(values.mean()),
-        float(values.std()),
-        float(np.ptp(values)),
-        float((values * place).sum() / (place * place).sum()),
+        values.mean(axis=1),
+        values.std(axis=1),
+        np.ptp(values, axis=1),
+        (values * place).sum(axis=1) / (place * place).sum(),
         middle,
         high - low,
-        float(np.abs(np.diff(values)).mean()),
+        np.abs(np.diff(values)).mean(axis=1),
     )

@@ -206,20 +206,24 @@ def _hand(
     fidgets = _fidgets(script, fidget_rng)
     from_s, to_s = next(fidgets)
     chance = _normals(rng, 3)
+    still_mg = math.hypot(_ACC_NOISE_MG, _TREMOR_MG)
+    fidgety_mg = math.hypot(still_mg, _FIDGET_MG)
+    drive, length = None, 1.0
     index = 0
     while True:
         t_s = index / hz
         while to_s <= t_s:
             from_s, to_s = next(fidgets)
-        drive = script.drive(t_s)
-        sd_mg = math.hypot(_ACC_NOISE_MG, _TREMOR_MG)
-        if from_s <= t_s:
-            sd_mg = math.hypot(sd_mg, _FIDGET_MG)
-        sd_mg = math.hypot(sd_mg, drive.walking * _STEP_MG / 3)
-        bounce = drive.walking * _STEP_MG * math.sin(2 * math.pi * _STEP_HZ * t_s)
+        now = script.drive(t_s)
+        if now is not drive:  # between two phases it is the same one, thousands of times
+            drive = now
+            length = math.hypot(drive.gravity_x, drive.gravity_y, drive.gravity_z) or 1.0
+        sd_mg, pull_mg = fidgety_mg if from_s <= t_s else still_mg, 1000.0
+        if drive.walking:
+            sd_mg = math.hypot(sd_mg, drive.walking * _STEP_MG / 3)
+            pull_mg += drive.walking * _STEP_MG * math.sin(2 * math.pi * _STEP_HZ * t_s)
         x, y, z = next(chance)
-        length = math.hypot(drive.gravity_x, drive.gravity_y, drive.gravity_z) or 1.0
-        reach = (1000 + bounce) / length
+        reach = pull_mg / length
         yield Acceleration(
             t_s,
             drive.gravity_x * reach + sd_mg * x,
