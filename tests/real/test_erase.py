@@ -20,10 +20,11 @@ from aiomqtt import Client
 
 import helpers_mqtt
 from helpers_influx import InfluxProxy, InfluxServer
-from helpers_mqtt import a_consent, a_row, an_alert, until
+from helpers_mqtt import a_consent, a_row, agrees_at_home, an_alert, until
 from helpers_real import free_port, need
 from vagalwatch.clock import RunClock
 from vagalwatch.control import call
+from vagalwatch.deliver.homeassistant import discovery_topic
 from vagalwatch.erase import erase_here
 from vagalwatch.journal.tombstones import Tombstones
 from vagalwatch.service import Service
@@ -141,7 +142,9 @@ async def living(site: Settings) -> AsyncIterator[Service]:
     async def rows() -> None:
         known = [wearer.id for wearer in site.wearers if wearer.id in service.hub.engines]
         for wearer in known:
-            service.hub.take(a_consent(service._clock.now_ns(), "state", wearer=wearer))
+            now_ns = service._clock.now_ns()
+            service.hub.take(a_consent(now_ns, "state", wearer=wearer))
+            service.hub.take(agrees_at_home(now_ns, "break", "button", wearer=wearer))
         while True:
             for wearer in list(service.hub.engines):
                 now_ns = service._clock.now_ns()
@@ -191,14 +194,16 @@ async def test_nothing_is_left_in_any_store_file_or_topic_while_another_is_writt
     async with living(site) as service:
         await until(lambda: points(server, GONE) and points(server, STAYS))
         async with asyncio.timeout(20):
-            while STATE.format(GONE) not in await broker.retained():
+            while (
+                not {STATE.format(GONE), discovery_topic("home", GONE)} <= await broker.retained()
+            ):
                 pass
         report = await asked(site)
         assert left_in(report) == {"configuration"}, report
         deleted = {store["store"]: store["deleted"] for store in report["stores"]}
         assert deleted["journal"] > 10
         assert deleted["influxdb"] > 1  # the rest was still queued
-        assert deleted["mqtt"] == 2  # state and availability
+        assert deleted["mqtt"] == 4  # state and availability, and the device and its break at home
         assert all(store["looked"] for store in report["stores"])
         newest = service.journal.newest
         await until(lambda: service.journal.cursor("influxdb") > newest, 30)  # what was queued

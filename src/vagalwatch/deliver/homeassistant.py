@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts import consents, words
 from vagalwatch.alerts.table import RUNNING
@@ -38,7 +38,52 @@ PRESS: Final = (
 )
 """What the button sends: Home Assistant fills in the time, which is the message's own id too."""
 
-STATES: Final = [state.value for state in State if state != State.UNKNOWN]
+
+class _Entity(NamedTuple):
+    """A part of the device, and the purpose that it needs."""
+
+    key: str
+    purpose: str
+    platform: str
+    topics: dict[str, str]
+    options: dict[str, object]
+
+
+ENTITIES: Final = (
+    _Entity(
+        "on-break",
+        "break",
+        "binary_sensor",
+        {"state_topic": "home"},
+        {"value_template": "{{ 'ON' if value_json.on_break else 'OFF' }}"},
+    ),
+    _Entity(
+        "back-at",
+        "break",
+        "sensor",
+        {"state_topic": "home"},
+        {"device_class": "timestamp", "value_template": "{{ value_json.return_at }}"},
+    ),
+    _Entity(
+        "need",
+        "button",
+        "button",
+        {"command_topic": "home-command"},
+        {"command_template": PRESS, "qos": 1, "retain": False},
+    ),
+    _Entity(
+        "state",
+        "state",
+        "sensor",
+        {"state_topic": "home-state"},
+        {
+            "device_class": "enum",
+            "options": [state.value for state in State if state != State.UNKNOWN],
+            "value_template": "{{ value_json.state if value_json.state != 'unknown' else None }}",
+            "expire_after": messages.ROW_VALID_NS // NS,
+        },
+    ),
+)
 
 
 def discovery_topic(site: str, wearer: str) -> str:
@@ -146,9 +191,10 @@ class Home:
         """The discovery payload; empty where nothing was agreed to."""
         if not to:
             return b""
-        entities = self._entities(wearer)
-        shown = {key: entity for key, (purpose, entity) in entities.items() if purpose in to}
-        gone = {key: {"platform": entity["platform"]} for key, (_, entity) in entities.items()}
+        shown = {one.key: self._entity(wearer, one) for one in ENTITIES if one.purpose in to}
+        gone: dict[str, dict[str, object]] = {
+            one.key: {"platform": one.platform} for one in ENTITIES if one.purpose not in to
+        }
         device = {
             "device": {
                 "identifiers": [f"vagalwatch_{self._site}_{wearer}"],
@@ -161,57 +207,22 @@ class Home:
                     "value_template": "{{ 'online' if value_json.online else 'offline' }}",
                 }
             ],
-            "components": (gone | shown) if removing else shown,
+            "components": gone | shown if removing else shown,
         }
         return json.dumps(device).encode()
 
-    def _entities(self, wearer: str) -> dict[str, tuple[str, dict[str, object]]]:
-        """Each entity with the purpose that it needs."""
-
-        def topic(name: str) -> str:
-            return messages.topic(self._site, wearer, name)
-
-        on_break: dict[str, object] = {
-            "platform": "binary_sensor",
-            "state_topic": topic("home"),
-            "value_template": "{{ 'ON' if value_json.on_break else 'OFF' }}",
-        }
-        back_at: dict[str, object] = {
-            "platform": "sensor",
-            "device_class": "timestamp",
-            "state_topic": topic("home"),
-            "value_template": "{{ value_json.return_at }}",
-        }
-        need: dict[str, object] = {
-            "platform": "button",
-            "command_topic": topic("home-command"),
-            "command_template": PRESS,
-            "qos": 1,
-            "retain": False,
-        }
-        state: dict[str, object] = {
-            "platform": "sensor",
-            "device_class": "enum",
-            "options": STATES,
-            "state_topic": topic("home-state"),
-            "value_template": "{{ value_json.state if value_json.state != 'unknown' else None }}",
-            "expire_after": messages.ROW_VALID_NS // NS,
+    def _entity(self, wearer: str, entity: _Entity) -> dict[str, object]:
+        """One part of the device, with its topics, its name, and an id that stays."""
+        topics = {
+            option: messages.topic(self._site, wearer, name)
+            for option, name in entity.topics.items()
         }
         return {
-            key: (
-                purpose,
-                {
-                    **entity,
-                    "unique_id": f"vagalwatch_{self._site}_{wearer}_{key}",
-                    "name": self._word(key),
-                },
-            )
-            for key, purpose, entity in (
-                ("on-break", "break", on_break),
-                ("back-at", "break", back_at),
-                ("need", "button", need),
-                ("state", "state", state),
-            )
+            "platform": entity.platform,
+            "unique_id": f"vagalwatch_{self._site}_{wearer}_{entity.key}",
+            "name": self._word(entity.key),
+            **topics,
+            **entity.options,
         }
 
     def _word(self, key: str, **values: object) -> str:
