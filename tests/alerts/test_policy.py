@@ -644,3 +644,16 @@ def test_a_policy_that_begins_anew_offers_no_breath_to_whom_it_made_dizzy() -> N
         anew.remember(event)
     assert anew.state.pause is not None
     assert not anew.state.pause.breath
+
+
+@pytest.mark.parametrize(("age_s", "counts_s"), [(0, 0), (300, 300), (9000, 600), (-50, 0)])
+def test_a_break_counts_from_when_it_was_said(anna: Wearer, age_s: int, counts_s: int) -> None:
+    """The page promised a time of return when it was tapped, also where no line was."""
+    anna.tick(3600)
+    now_ns = anna.now_ns
+    t_ns = now_ns - age_s * NS
+    anna.push(Answer(wearer="anna", t_ns=t_ns, recv_ns=now_ns, answer=A.START_BREAK))
+    (step,) = anna.steps
+    assert step.began_ns == now_ns - counts_s * NS
+    assert step.until_ns == step.began_ns + 20 * MINUTE_NS
+    assert step.t_ns >= now_ns, "and is told now"

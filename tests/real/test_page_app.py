@@ -147,6 +147,8 @@ async def test_a_break_said_without_a_line_is_kept_and_passed_on(
         await expect(own.tab.locator("#notice")).to_contain_text("Only this page knows")
         await picture(own, "61-break-alone")
         await own.tab.reload()  # the app was closed and opened again
+        await story.clock.advance(300)  # the time of return that was promised stays
+        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(story.clock.now_ns() / 1e9, UTC))
         await own.say(re.compile(r"You asked for time\.\s+Back at 7:50"))
         await story.start(port)
         await expect(own.tab.locator("#notice")).to_be_empty()

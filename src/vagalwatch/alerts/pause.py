@@ -75,6 +75,8 @@ class Occasion:
     """What an event brings along. The last four are for events that make a new break."""
 
     now_ns: int
+    said_ns: int = 0
+    """When the person said it, if that came late: what begins with it began then."""
     minutes: int = 0
     """The length that is agreed, or by how much it is extended."""
     until_ns: int = 0
@@ -171,7 +173,8 @@ def _same_prompt(last: Pause, on: Occasion) -> Pause:
 
 
 def _begin(pause: Pause, on: Occasion) -> Pause:
-    return replace(pause, began_ns=on.now_ns, until_ns=on.now_ns + on.minutes * MINUTE_NS)
+    began_ns = on.said_ns or on.now_ns
+    return replace(pause, began_ns=began_ns, until_ns=began_ns + on.minutes * MINUTE_NS)
 
 
 def _new_time(pause: Pause, on: Occasion) -> Pause:

@@ -69,6 +69,9 @@ BACKWARDS_NS: Final = MINUTE_NS
 SAMPLES: Final = (Eda, Motion, Heart)
 """Nearly all records there are; they tell the policy nothing, so it need not be asked."""
 
+LATE_NS: Final = 10 * MINUTE_NS
+"""As late as an answer may come (``web/answers.py``); one that claims to be older is of then."""
+
 STEPS_IN: Final = frozenset({BreakPhase.STEADYING, BreakPhase.ON})
 """Phases in which small steps are on offer."""
 
@@ -325,10 +328,12 @@ class Policy:
             shown = {State.FLOODING: EpisodeKind.FLOODING, State.SHUTDOWN: EpisodeKind.SHUTDOWN}
             about = shown.get(state.body_state)
             minutes = self._minutes(answer)
-            self._happens(answer.answer, said, about=about, minutes=minutes)
+            # A time of return was promised when it was said, also where no line was.
+            said_ns = min(max(answer.t_ns, state.now_ns - LATE_NS), state.now_ns)
+            self._happens(answer.answer, said, about=about, minutes=minutes, said_ns=said_ns)
             # The last break's day was over: that ended it, and the wish still stands.
             if starts and state.pause is not None and state.pause.final:
-                self._happens(answer.answer, said, about=about, minutes=minutes)
+                self._happens(answer.answer, said, about=about, minutes=minutes, said_ns=said_ns)
 
     def _answer_safety(self, answer: Answer) -> None:
         """Any answer ends the wait; "wrong" doubles this alert's own refractory time."""
@@ -372,6 +377,7 @@ class Policy:
         event: Event,
         said: list[Record],
         *,
+        said_ns: int = 0,
         minutes: int = 0,
         until_ns: int = 0,
         reason: str = "",
@@ -386,6 +392,7 @@ class Policy:
             event,
             Occasion(
                 now_ns=state.now_ns,
+                said_ns=said_ns,
                 minutes=minutes,
                 until_ns=until_ns,
                 reason=reason,
