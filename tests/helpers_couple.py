@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from helpers_page import Story
+from helpers_own import OwnStory
 from vagalwatch.alerts import consents, couple
 from vagalwatch.alerts.couple import Link, link_value
 from vagalwatch.records import Setting
@@ -58,7 +58,7 @@ def known(*settings: Setting | Iterable[Setting]) -> couple.Couples:
     return couples
 
 
-class CoupleStory(Story):
+class CoupleStory(OwnStory):
     """A story of two who share, in which two breaks become one as the hub makes them."""
 
     def __init__(self, folder: Path) -> None:

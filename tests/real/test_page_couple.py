@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from helpers_couple import CoupleStory, shares
+from helpers_couple import CoupleStory, attested, shares
 from helpers_page import ticking
 from helpers_phone import phone, picture
 from vagalwatch.alerts import words
@@ -39,6 +39,7 @@ async def story(tmp_path: Path) -> AsyncIterator[CoupleStory]:
     with ticking(story):
         yield story
     await story.stop()
+    story.journal.close()
 
 
 async def goes_by(story: Story, seconds: float, *phones: Phone) -> None:
@@ -227,6 +228,45 @@ async def test_a_prompt_and_a_fall_go_before_what_the_other_does(
         await ada.tap("I'm fine")
         await ada.say("Sammy is on a break and will check in at 7:40 PM.")
         assert ada.errors == []
+
+
+async def test_each_agrees_and_ends_it_on_their_own_page(
+    browser: Browser, story: CoupleStory
+) -> None:
+    for setting in attested("ada", "sam", story.clock.now_ns()):  # anew: nothing is agreed to yet
+        story.take(setting)
+    async with phone(browser, story) as ada, phone(browser, story, "sam") as sam:
+        await sam.tap("I need a break")
+        await sam.say(re.compile("You asked for time"))
+        await ada.quiet()
+        await quiet(ada)
+        await sam.tap("I'm back")
+        await sam.tap("Done")
+        await sam.tap("Mine")
+        await sam.tap("Who sees what")
+        yes = sam.tab.get_by_label("They may see when I am on a break")
+        await yes.check()
+        await expect(sam.tab.locator("#further [role=status]")).to_have_text("Kept.")
+        await picture(sam, "71-consents-of-two")
+        await sam.tap("Back")
+        await sam.tap("I need a break")
+        await ada.say("sam is on a break and will check in at 7:40 PM.")
+
+        await sam.tap("Mine")
+        await sam.tap("Who sees what")
+        await sam.tab.get_by_text("End the link of you two").click()
+        await picture(sam, "72-end-the-link")
+        await sam.tap("End it now")
+        await ada.say("Measuring.")
+        await expect(yes).to_have_count(0)
+        await quiet(ada)
+        assert story.couples.partner("ada") == ""
+
+        await ada.tap("Mine")
+        await ada.tap("Who sees what")
+        theirs = ada.tab.get_by_text("My partner, if a link was set up for us (sam)")
+        await expect(theirs).to_be_visible()  # as before: that it has ended does not show
+        assert ada.errors == sam.errors == []
 
 
 async def test_in_german_too(browser: Browser, story: CoupleStory) -> None:

@@ -24,6 +24,7 @@ FILES: Final = {
     "/page.js": ("page.js", "text/javascript"),
     "/cards.js": ("cards.js", "text/javascript"),
     "/consents.js": ("consents.js", "text/javascript"),
+    "/couple.js": ("couple.js", "text/javascript"),
     "/cues.js": ("cues.js", "text/javascript"),
     "/device.js": ("device.js", "text/javascript"),
     "/first.js": ("first.js", "text/javascript"),

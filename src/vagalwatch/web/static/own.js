@@ -2,6 +2,7 @@
 // force. What is tapped is kept at once; nothing waits for a "save".
 
 import { consent, of } from "./consents.js";
+import { ending } from "./couple.js";
 import { what } from "./first.js";
 import { button, element, fetched, frame, group, seenBy } from "./form.js";
 import * as limits from "./limits.js";
@@ -22,13 +23,13 @@ const menu = (_, go) => Object.keys(SCREENS).map((name) => button(title(name), (
 
 const measured = (own) => [...what(own), consent(of(own, "consent-measure"))];
 
-function share(own) {
+function share(own, go) {
   const seen = group(line("own.seen-by"), seenBy(own.seen_by));
   const look = async () => {
     const now = await fetched("/own");
     if (now) seen.lastChild.replaceWith(seenBy(now.seen_by));
   };
-  return [element("p", line("own.share-why")), ...own.consents.map((each) => consent(each, look)), seen];
+  return [element("p", line("own.share-why")), ...own.consents.map((each) => consent(each, look)), seen, ...ending(own, () => go("share"))];
 }
 
 const copy = () => [
