@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers_dyad import two_hearts
+from helpers_real import shared_data
+from vagalwatch import analysis
 from vagalwatch.hrv import linkage as linked
 from vagalwatch.hrv.linkage import linkage
+from vagalwatch.journal.recording import open_recording
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +89,23 @@ def test_two_simulated_people_are_found_by_what_they_share() -> None:
     assert sum(found[0.0]) <= 3
     assert sum(found[0.5]) >= 10
     assert sum(found[0.75]) == 12
+
+
+@pytest.mark.slow
+def test_real_people_who_never_met_are_rarely_linked() -> None:
+    """Each alone at the same tasks in the same order, which is a plan that they share."""
+    folder = shared_data("stress_predict")
+    series = []
+    for name in ("S03", "S05", "S13", "S20", "S28", "S35"):
+        rows = analysis.run(open_recording(folder / name)).rows
+        known = [row["hr_bpm"] for row in rows]
+        series.append(np.array([np.nan if bpm is None else bpm for bpm in known], dtype=float))
+    told = []
+    for one, other in itertools.combinations(series, 2):
+        size = min(one.size, other.size)
+        told.append(linkage(one[:size], other[:size]))
+    assert all(each is not None for each in told)
+    assert sum(each.p < 0.05 for each in told if each is not None) <= 3
 
 
 def test_who_follows_has_the_lag() -> None:
