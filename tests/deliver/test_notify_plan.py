@@ -106,7 +106,7 @@ def test_what_is_answered_or_acknowledged_is_not_told(kind: AnswerKind, about: s
     assert plan.due(at(30)) is None
 
 
-@pytest.mark.parametrize("phase", set(BreakPhase) - {BreakPhase.OFFERED})
+@pytest.mark.parametrize("phase", sorted(set(BreakPhase) - {BreakPhase.OFFERED}))
 def test_what_the_break_has_left_behind_is_not_told(phase: BreakPhase) -> None:
     plan = a_plan(PROMPT)
     plan.take(a_step(T_NS, phase, alert_id=PROMPT.id))
