@@ -173,6 +173,17 @@ async def test_nobody_is_linked_with_two_and_an_end_is_for_both(tmp_path: Path) 
         assert house.service.hub.couples.partner(ADA) == ""
 
 
+async def test_a_link_with_one_who_is_no_longer_watched_can_be_ended(tmp_path: Path) -> None:
+    async with home(tmp_path) as house:
+        await house.attest()
+        house.service.hub.engines.pop(SAM)
+        assert await house.asked("unlink", one=SAM, other=ADA) is True
+        assert house.service.hub.couples.link(ADA) is None
+        await house.attest(ADA, ZOE)
+        with pytest.raises(ControlError, match="not watched here"):
+            await house.asked("unlink", one=SAM, other="nobody")
+
+
 async def test_the_list_does_not_tell_who_has_ended_it(tmp_path: Path) -> None:
     async with home(tmp_path) as house:
         await house.linked()

@@ -17,6 +17,8 @@ from vagalwatch.records import Setting
 from vagalwatch.settings import PSEUDONYM
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vagalwatch.clock import Clock
     from vagalwatch.control import Verb
     from vagalwatch.hub import Hub
@@ -41,7 +43,11 @@ class Linking:
         Raises:
             ValueError: one sentence on what stands against it.
         """
-        self._watched(one, other)
+        for wearer in (one, other):
+            if wearer not in self._hub.engines:
+                raise ValueError(f"“{wearer}” is not watched here.")
+        if one == other:
+            raise ValueError("A link takes two wearers.")
         if sentence != ATTESTATION:
             raise ValueError("Nothing was linked: that is not the sentence to attest to.")
         if not re.fullmatch(PSEUDONYM, by):
@@ -49,28 +55,36 @@ class Linking:
         if by in {one, other}:
             raise ValueError("Nobody attests for themselves: the therapist does, for both.")
         for wearer, partner in ((one, other), (other, one)):
-            if self._hub.couples.partner(wearer) not in {"", partner}:
+            link = self._hub.couples.link(wearer)
+            if link is not None and link.partner != partner:
                 raise ValueError(f"“{wearer}” is linked with somebody else; end that first.")
         wall_s = (self._clock.now_ns() + self._clock.wall_step_ns()) // NS
         at = datetime.fromtimestamp(wall_s, UTC).isoformat()
-        await self._write(one, Link(other, by, at, SENTENCE), other, Link(one, by, at, SENTENCE))
+        await self._write({one: Link(other, by, at, SENTENCE), other: Link(one, by, at, SENTENCE)})
         return {"one": one, "other": other, "by": by, "at": at}
 
     async def end(self, one: str, other: str) -> bool:
         """End the link on both sides; whether there was anything to end. Neither page says so.
 
+        One of the two may no longer be watched here: the side that stands is ended.
+
         Raises:
-            ValueError: one of them is not watched here.
+            ValueError: neither is watched here.
         """
-        self._watched(one, other)
-        sides = self._hub.couples.link(one), self._hub.couples.link(other)
-        if not any(
-            side is not None and side.partner == partner
-            for side, partner in zip(sides, (other, one), strict=True)
-        ):
-            return False
-        await self._write(one, None, other, None)
-        return True
+        sides = {
+            wearer: partner
+            for wearer, partner in ((one, other), (other, one))
+            if wearer in self._hub.engines
+        }
+        if not sides:
+            raise ValueError(f"“{one}” is not watched here.")
+        standing = [
+            wearer
+            for wearer, partner in sides.items()
+            if (link := self._hub.couples.link(wearer)) is not None and link.partner == partner
+        ]
+        await self._write(dict.fromkeys(standing))
+        return bool(standing)
 
     async def links(self) -> list[dict[str, object]]:
         """What was attested. Not whether either has agreed to anything, or ended it since.
@@ -90,18 +104,9 @@ class Linking:
                 }
         return list(found.values())
 
-    def _watched(self, one: str, other: str) -> None:
-        for wearer in (one, other):
-            if wearer not in self._hub.engines:
-                raise ValueError(f"“{wearer}” is not watched here.")
-        if one == other:
-            raise ValueError("A link takes two wearers.")
-
-    async def _write(
-        self, one: str, of_one: Link | None, other: str, of_other: Link | None
-    ) -> None:
+    async def _write(self, links: Mapping[str, Link | None]) -> None:
         now_ns = self._clock.now_ns()
-        for wearer, link in ((one, of_one), (other, of_other)):
+        for wearer, link in links.items():
             value = link_value(link)
             await self._hub.submit(
                 Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=LINK, value=value)
