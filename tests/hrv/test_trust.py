@@ -75,6 +75,14 @@ def test_more_than_all_trust_is_all_of_it() -> None:
     assert judged(rates([(80.0 + s % 2, 7.0) for s in range(60)]), 60).trust.max() == 1.0
 
 
+def test_a_guess_has_no_short_rate_to_fall() -> None:
+    """An E4's own rate beside a tracked pulse: a fast fall of it is no faint."""
+    for trust, told in ((0.15, False), (0.16, True), (None, True)):
+        pulse = judged(rates([(80.0 + s % 2, trust) for s in range(60)]), 60)
+        assert pulse.hr_bpm is not None
+        assert (pulse.short_bpm is not None) == told
+
+
 def test_all_that_is_fit_speaks_of_the_minute_and_what_is_not_is_silent() -> None:
     strap = judged(hearts([800.0 + s % 3 for s in range(80)], with_rate=False), 60)  # 75 a minute
     doubted = judged(rates([(120.0 + s % 2, 0.3) for s in range(60)]), 60)

@@ -140,6 +140,7 @@ class Quality:
     # of the time in two of three MIT-BIH patients with ectopics.
     jumping_share: float = 0.5
     frozen_hr_s: int = 180  # a device without intervals; weak, so long
+    guess: float = 0.15  # what white noise reaches as a pulse (sensors/optical.py)
     disagree: float = 0.10  # beats against the device's rate
     # Only a device that gives nearly all of its beats can contradict itself: the E4 gives those
     # it trusts (median 26 % of a minute), and its rate trails them by 30 to 45 s (measured).

@@ -134,7 +134,7 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
     ):
         return Pulse(gate=Gate.HEART_DISAGREES, minutes=minutes)
     short_bpm = rate_bpm(minutes.valid_ms(_FIGURES.short_s), _FIGURES.short_beats)
-    if short_bpm is None and not minutes.rr_ms.size:
+    if short_bpm is None and not minutes.rr_ms.size and not _guesses(state, t_ns):
         # Only a device that never gives beats: a wrist that lost them guesses its own rate.
         short_bpm = _device_bpm(state, t_ns, _FIGURES.short_s)
     said = _rates(state, t_ns, _FIGURES.steady_s)
@@ -193,6 +193,12 @@ def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
     said = _rates(state, t_ns, seconds)
     rates = floats(state.hr_bpm)[said]
     return weighted_median(rates, floats(state.hr_quality)[said]) if rates.size else None
+
+
+def _guesses(state: hb.HeartState, t_ns: int) -> bool:
+    """Whether the rates of the last seconds are worth no more than noise, as was said of them."""
+    said = floats(state.hr_quality)[_rates(state, t_ns, _FIGURES.short_s)]
+    return bool(said.size) and float(said.max()) <= _QUALITY.guess
 
 
 def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
