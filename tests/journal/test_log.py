@@ -20,11 +20,13 @@ from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.lock import LockedError
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import RUN_SHIFT, Entry, NotRecordingError, Snapshot
-from vagalwatch.journal.reader import open_reader
-from vagalwatch.records import Heart, Record, Tick
+from vagalwatch.journal.reader import StateRow, open_reader
+from vagalwatch.records import Estimate, Heart, Metrics, Record, State, Tick
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SECOND_NS = 1_000_000_000
 
 
 def tick(n: int) -> Tick:
@@ -410,3 +412,43 @@ async def test_a_listener_that_fails_does_not_end_the_writing(
         place = journal.append(tick(1), urgent=True)
         assert await journal.wait_beyond(0) == place
     assert caplog.text.count("nobody could be told") == 2
+
+
+def test_states_are_what_the_estimates_say(tmp_path: Path) -> None:
+    """The quick way to weeks of rows, against the records themselves; damaged ones are left out."""
+    path = tmp_path / "j.sqlite"
+    rows = [
+        Estimate(
+            wearer=who,
+            t_ns=index * 5 * SECOND_NS,
+            recv_ns=index * 5 * SECOND_NS + 3 * SECOND_NS,
+            state=state,
+            reason="heart-silent" if state is State.UNKNOWN else "",
+            usual_hr_bpm=None if index % 2 else 66.5,
+            metrics=Metrics(hr_bpm=None if state is State.UNKNOWN else 70.25 + index),
+        )
+        for index, state in enumerate([*State, *State])
+        for who in ("ada", "bob")
+    ]
+    with closing(SqliteJournal(path)) as journal:
+        for row in rows:
+            journal.append(row)
+    with open_reader(path) as reader:
+        told = [
+            StateRow(e.place, r.t_ns, r.state, r.metrics.hr_bpm, r.usual_hr_bpm)
+            for e in reader.read(wearer="ada", kinds=("estimate",))
+            if isinstance(r := e.record, Estimate)
+        ]
+        assert reader.states("ada") == told
+        assert len(told) == 2 * len(State)
+        assert reader.states("ada", told[3].place, limit=2) == told[4:6]
+        assert reader.states("ada", since_ns=told[5].t_ns + 3 * SECOND_NS) == told[5:]
+        assert reader.states("ada", since_ns=10**15) == reader.states("eve") == []
+    with closing(sqlite3.connect(path)) as damaged, damaged:
+        damaged.execute("UPDATE records SET body = '{' WHERE place = ?", (told[0].place,))
+        damaged.execute(
+            "UPDATE records SET body = json_set(body, '$.state', 'of-the-future') WHERE place = ?",
+            (told[1].place,),
+        )
+    with open_reader(path) as reader:
+        assert reader.states("ada") == told[2:]

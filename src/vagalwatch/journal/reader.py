@@ -6,14 +6,14 @@ import logging
 import sqlite3
 import threading
 import zlib
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from vagalwatch.journal import database
 from vagalwatch.journal.codec import DamagedRowError, Row, decode
 from vagalwatch.journal.erase import count_left, known_wearers
 from vagalwatch.journal.port import Entry, Snapshot
 from vagalwatch.journal.retention import Plan, plan
-from vagalwatch.records import SITE
+from vagalwatch.records import SITE, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 _COLUMNS: Final = ", ".join(Row._fields)
+
+
+class StateRow(NamedTuple):
+    """Of an estimate: its place, its time (UTC ns of the run), and what it says of the heart."""
+
+    place: int
+    t_ns: int
+    state: State
+    hr_bpm: float | None
+    usual_bpm: float | None
 
 
 def open_reader(path: Path) -> Reader:
@@ -93,12 +103,7 @@ class Reader:
         else:
             source += " WHERE place > ?"
         if since_ns is not None:
-            # min(place) by itself would make SQLite look for it from the first place on.
-            query = "SELECT min(+place) FROM records INDEXED BY records_by_recv WHERE recv_ns >= ?"
-            first = self._rows(query, since_ns)[0][0]
-            if first is None:
-                return []
-            after = max(after, first - 1)
+            after = max(after, self._before(since_ns))
             source += " AND +recv_ns >= ?"  # the + keeps SQLite from walking in order of time
             values.append(since_ns)
         if wearer is not None:
@@ -113,6 +118,27 @@ class Reader:
                 return entries
             after = rows[-1][0]
         return []
+
+    def states(
+        self, wearer: str, after: int = 0, *, since_ns: int | None = None, limit: int = 20_000
+    ) -> list[StateRow]:
+        """Of estimates behind ``after`` what a report of weeks needs; damaged ones are left out.
+
+        Some twenty times as fast as :meth:`read`, which makes whole records of them.
+        """
+        if since_ns is not None:
+            after = max(after, self._before(since_ns))
+        states = ", ".join(f"'{state}'" for state in State)
+        rows = self._rows(
+            "SELECT place, t_ns, json_extract(body, '$.state') AS state, "  # noqa: S608 - constants
+            "json_extract(body, '$.metrics.hr_bpm'), json_extract(body, '$.usual_hr_bpm') "
+            "FROM records WHERE place > ? AND wearer = ? AND kind = 'estimate' "
+            f"AND json_valid(body) AND state IN ({states}) ORDER BY place LIMIT ?",
+            after,
+            wearer,
+            limit,
+        )
+        return [StateRow(place, t_ns, State(state), *known) for place, t_ns, state, *known in rows]
 
     def cursor(self, name: str) -> int:
         """See :class:`~vagalwatch.journal.port.Journal`."""
@@ -157,6 +183,13 @@ class Reader:
         """See :func:`vagalwatch.journal.retention.plan`."""
         with self._turn:
             return plan(self._db, before_ns)
+
+    def _before(self, since_ns: int) -> int:
+        """The place before the first that was received from ``since_ns`` on."""
+        # min(place) by itself would make SQLite look for it from the first place on.
+        query = "SELECT min(+place) FROM records INDEXED BY records_by_recv WHERE recv_ns >= ?"
+        first = self._rows(query, since_ns)[0][0]
+        return self.newest if first is None else int(first) - 1
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._turn:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts.preferences import Preferences
+from vagalwatch.hrv.dyad import NOT_JUDGED
 from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
@@ -19,19 +20,18 @@ from vagalwatch.records import (
     BreakStep,
     ClockStep,
     Episode,
-    Estimate,
     Setting,
     State,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from vagalwatch.journal.reader import Reader
     from vagalwatch.records import Record
 
-KINDS: Final = ("estimate", "episode", "alert", "break", "answer")
+KINDS: Final = ("episode", "alert", "break", "answer")
 
 
 class ReportError(Exception):
@@ -82,37 +82,24 @@ def read_diary(
     """
     rows: dict[int, Row] = {}
     idle_ns = array("q")
-    episodes: dict[tuple[str, int], Episode] = {}
-    alerts: dict[str, Alert] = {}
-    steps: list[BreakStep] = []
-    answers: list[Answer] = []
+    preferences = Preferences()
     with open_reader(path) as reader:
         wall = WallTimes(reader)
         first_ns = since_ns - wall.furthest_ns
-        for place, told in entries(reader, wearer, KINDS, first_ns):
-            record = wall.corrected(place, told)
-            progress(min(1.0, max(0.0, (record.t_ns - since_ns) / (until_ns - since_ns))))
-            if not since_ns <= record.t_ns < until_ns:
-                continue
-            match record:
-                case Estimate():
-                    row = Row(record.t_ns, record.state, record.metrics.hr_bpm, record.usual_hr_bpm)
-                    rows.setdefault(record.t_ns, row)
-                case Episode():
-                    episodes[record.episode, record.onset_ns] = record
-                case Alert():
-                    alerts.setdefault(record.id, record)
-                case BreakStep():
-                    steps.append(record)
-                case Answer():
-                    answers.append(record)
-                case _:
-                    pass
-        preferences = Preferences()
+        for row in _rows(reader, wearer, wall, first_ns):
+            progress(min(1.0, max(0.0, (row.t_ns - since_ns) / (until_ns - since_ns))))
+            if since_ns <= row.t_ns < until_ns:
+                if row.state in NOT_JUDGED and row.hr_bpm is None:
+                    idle_ns.append(row.t_ns)
+                else:
+                    rows.setdefault(row.t_ns, row)
+        told = (wall.corrected(*entry) for entry in entries(reader, wearer, KINDS, first_ns))
+        events = [record for record in told if since_ns <= record.t_ns < until_ns]
         for _, setting in entries(reader, wearer, ("setting",)):
             if isinstance(setting, Setting) and setting.wearer == wearer:
                 with suppress(ValueError, TypeError):  # of an older version: the last one stands
                     preferences.take(setting.key, setting.value)
+    episodes = {(e.episode, e.onset_ns): e for e in events if isinstance(e, Episode)}
     return Diary(
         wearer=wearer,
         since_ns=since_ns,
@@ -120,11 +107,19 @@ def read_diary(
         rows=tuple(rows[t_ns] for t_ns in sorted(rows)),
         idle_ns=idle_ns,
         episodes=tuple(sorted(episodes.values(), key=lambda episode: episode.onset_ns)),
-        alerts=tuple(alerts.values()),
-        steps=tuple(steps),
-        answers=tuple(answers),
+        alerts=tuple({e.id: e for e in events if isinstance(e, Alert)}.values()),
+        steps=tuple(e for e in events if isinstance(e, BreakStep)),
+        answers=tuple(e for e in events if isinstance(e, Answer)),
         preferences=preferences,
     )
+
+
+def _rows(reader: Reader, wearer: str, wall: WallTimes, since_ns: int) -> Iterator[Row]:
+    after = 0
+    while batch := reader.states(wearer, after, since_ns=since_ns):
+        for place, t_ns, state, hr_bpm, usual_bpm in batch:
+            yield Row(t_ns + wall.step_ns(place), state, hr_bpm, usual_bpm)
+        after = batch[-1].place
 
 
 class WallTimes:
