@@ -9,12 +9,12 @@ from itertools import pairwise
 import pytest
 
 from helpers_words import FORBIDDEN, GERMAN_FORBIDDEN, easy, grade
-from vagalwatch.alerts import agreement, consents, couple, words
+from vagalwatch.alerts import agreement, calling, consents, couple, words
 from vagalwatch.alerts.afterwards import Question
 from vagalwatch.alerts.breath import Breathed
 from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.alerts.steps import Step
-from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, LONGER, NO_WORD, PUT_OFF
+from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, FINAL, LONGER, NO_WORD, PUT_OFF
 from vagalwatch.hrv import codes
 from vagalwatch.records import (
     Alert,
@@ -90,6 +90,8 @@ def test_the_forbidden_list_catches_the_not_column(text: str) -> None:
         ("ask", [*Question]),
         ("agree", [key.removeprefix("agreed-") for key in agreement.KEYS]),
         ("consent", [key.removeprefix(consents.PREFIX) for key in consents.TABLE]),
+        ("weeks", [*FINAL, AnswerKind.SEEN]),
+        ("own", [*calling.KEYS, "step-usual", "step-wanted", "step-never"]),
         (
             "consent",
             [

@@ -17,6 +17,7 @@ from playwright.async_api import expect
 from helpers_own import OwnStory
 from helpers_page import ticking
 from helpers_phone import phone, picture
+from vagalwatch.alerts import words
 from vagalwatch.records import Alert, EpisodeKind, Gap, GapReason, Setting, State, Stream
 
 if TYPE_CHECKING:
@@ -436,12 +437,21 @@ async def test_one_wearers_screens_show_nothing_of_the_other(
         await expect(sam.tab.locator("#further")).to_contain_text("Nothing here yet.")
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
 async def test_every_screen_can_be_walked_by_keyboard_and_fits_a_small_phone(
-    browser: Browser, story: OwnStory
+    browser: Browser, tmp_path: Path, language: str
 ) -> None:
+    """No line is missing in either language: in its place would stand that nothing is measured."""
+    lines, newcomer = words.lines(language), OwnStory(tmp_path)
+    newcomer.language = language
+    async with _told(newcomer) as story:
+        await _walked(browser, story, lines)
+
+
+async def _walked(browser: Browser, story: OwnStory, lines: words.Lines) -> None:
     async with phone(browser, story, width=320) as own:
-        await own.tap("Mine")
-        await picture(own, "73-mine")
+        await own.tap(lines["own.title"])
+        await picture(own, f"73-mine-{await own.tab.get_attribute('html', 'lang')}")
         await own.tab.set_viewport_size({"width": 320, "height": 700})
         names = await own.tab.locator("#further .wide").all_inner_texts()
         assert len(names) == len(MINE)
@@ -449,14 +459,15 @@ async def test_every_screen_can_be_walked_by_keyboard_and_fits_a_small_phone(
             await own.tab.get_by_role("button", name=name, exact=True).press("Enter")
             await expect(own.tab.locator("#further .wide")).to_have_count(0)
             assert await own.tab.evaluate("document.activeElement.tagName") == "H1", name
-            assert await own.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
-                name
-            )
+            assert lines["state.unknown"] not in await own.tab.inner_text("#further"), name
+            narrow = "document.documentElement.scrollWidth <= innerWidth"
+            assert await own.tab.evaluate(narrow), name
             for control in await own.tab.locator("#further :is(button, select, input, a)").all():
                 box = await control.bounding_box()
                 label = await control.evaluate("e => (e.closest('label') ?? e).offsetHeight")
                 assert box, name
                 assert label >= 48, name
-            await own.tab.get_by_role("button", name="Mine").press("Enter")
-            await heading(own, "Mine")
+            mine = own.tab.get_by_role("button", name=lines["own.title"], exact=True)
+            await mine.press("Enter")
+            await heading(own, lines["own.title"])
         assert own.errors == []

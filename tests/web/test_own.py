@@ -268,6 +268,13 @@ async def test_a_consent_is_given_and_taken_back_by_the_same_door(story: OwnStor
     assert [each["say"] for each in (await own(story))["seen_by"]] == seen
 
 
+async def test_while_all_is_paused_nothing_is_seen_by_consent(story: OwnStory) -> None:
+    assert await wished(story, "consent-mqtt", {"to": ["state"], "text": 1}) == 200
+    assert await wished(story, "paused", value=True) == 200
+    assert "consent.mqtt-state" not in [each["say"] for each in (await own(story))["seen_by"]]
+    assert await agreed(story, "consent-mqtt") == [True, False], "it stands, and waits"
+
+
 async def test_the_names_are_those_in_force(story: OwnStory) -> None:
     names = {each["say"]: each["name"] for each in (await own(story))["seen_by"]}
     assert (names["who.mqtt"], names["who.influx"]) == ("vagalwatch", "home-data")

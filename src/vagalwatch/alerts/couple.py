@@ -268,7 +268,7 @@ class Couples:
             row, given = consents.TABLE[setting.key], consents.given(setting.key, setting.value)
             side.agreed[setting.key] = given == (frozenset(row.purposes), row.text)
         elif setting.key == NAME:
-            side.name = _name(setting.value)
+            side.name = name_of(setting.value)
         elif setting.key == PAUSED:
             side.paused = setting.value == "true"
 
@@ -298,7 +298,8 @@ def check(key: str, value: str) -> None:
         one_line(json.loads(value), LONGEST_NAME)
 
 
-def _name(value: str) -> str:
+def name_of(value: str) -> str:
+    """The name that a setting asks for; empty: none, or none that can be used."""
     try:
         return one_line(json.loads(value), LONGEST_NAME)
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vagalwatch.alerts import agreement, calling, consents, steps
+from vagalwatch.alerts import agreement, calling, consents, couple, steps
 from vagalwatch.alerts.preferences import BOUNDS, Preferences
 from vagalwatch.alerts.steps import Step, When
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
@@ -44,6 +44,7 @@ def chosen(standing: Mapping[str, str]) -> dict[str, object]:
             wishes.take(key, value)
             call.take(key, value)
     texts = dict.fromkeys(agreement.TEXTS, agreement.LONGEST)
+    name = couple.name_of(standing.get(couple.NAME, "null"))
     quiet = wishes.quiet_from_min != wishes.quiet_to_min
     return {
         "numbers": {
@@ -58,6 +59,7 @@ def chosen(standing: Mapping[str, str]) -> dict[str, object]:
             key: {"value": _part(wishes.agreement, key), "longest": longest}
             for key, longest in texts.items()
         }
+        | {couple.NAME: {"value": name, "longest": couple.LONGEST_NAME}}
         | {"own-step": {"value": wishes.choices.own, "longest": steps.LONGEST_OWN}}
         | {
             key: {"value": getattr(call, key.replace("-", "_")), "longest": longest}
@@ -129,7 +131,9 @@ def seen_by(
     for key, row in consents.TABLE.items():
         if key == consents.MEASURE or (key in consents.COUPLE and not partner):
             continue
-        given = consents.given(key, standing.get(key, "")).to
+        # While everything is paused, nothing is shared by consent.
+        paused = standing.get("paused") == "true"
+        given = frozenset() if paused else consents.given(key, standing.get(key, "")).to
         short = key.removeprefix(consents.PREFIX)
         seen += [
             {

@@ -4,7 +4,7 @@
 import { consent, of } from "./consents.js";
 import { ending } from "./couple.js";
 import { what } from "./first.js";
-import { button, element, fetched, frame, group, seenBy } from "./form.js";
+import { button, element, fetched, frame, group, seenBy, text, wish } from "./form.js";
 import * as limits from "./limits.js";
 import { agree, ask, call, steps } from "./settings.js";
 import { weeks } from "./weeks.js";
@@ -29,7 +29,14 @@ function share(own, go) {
     const now = await fetched("/own");
     if (now) seen.lastChild.replaceWith(seenBy(now.seen_by));
   };
-  return [element("p", line("own.share-why")), ...own.consents.map((each) => consent(each, look)), seen, ...ending(own, () => go("share"))];
+  const linked = own.consents.some(({ name }) => name);
+  return [
+    element("p", line("own.share-why")),
+    ...own.consents.map((each) => consent(each, look)),
+    ...(linked ? [text(line("own.name"), own.settings.texts["name-for-partner"], (name) => wish("name-for-partner", name))] : []),
+    seen,
+    ...ending(own, () => go("share")),
+  ];
 }
 
 const copy = () => [
