@@ -373,6 +373,18 @@ def test_one_break_as_the_partner_sees_it() -> None:
     assert world.partner == {}
 
 
+@pytest.mark.parametrize("key", [couple.LINK, consents.PARTNER, couple.PAUSED])
+def test_who_was_heard_is_not_told_that_the_other_has_ended_it(key: str) -> None:
+    world = World(SHARED)
+    world.says("sam", A.START_BREAK)
+    world.says("ada", A.HEARD)
+    sent = len(world.frames["sam"])
+    value = {couple.LINK: "null", couple.PAUSED: "true"}.get(key, '{"to": [], "text": 1}')
+    world.sets("ada", (key, value))
+    assert len(world.frames["sam"]) == sent
+    assert world.views["sam"]["break"]["heard"]
+
+
 def test_what_has_ended_goes_when_it_was_heard() -> None:
     world = World(SHARED)
     world.says("sam", A.START_BREAK)

@@ -27,7 +27,7 @@ fails towards showing nothing. See ``docs/couples.md``.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -178,13 +178,9 @@ class _Side:
     """One wearer's settings, as far as they are about the partner."""
 
     link: Link | None = None
-    agreed: dict[str, bool]
+    agreed: dict[str, bool] = field(default_factory=dict)
     name: str = ""
     paused: bool = False
-
-
-def _no_side() -> _Side:
-    return _Side(agreed={})
 
 
 class Couples:
@@ -202,8 +198,8 @@ class Couples:
                 self._take(record)
                 return self._gone(before)
             case BreakStep():
-                name = self._name(record.wearer)
-                return [Seen(to, record, name) for to in self._audience_of(record.wearer)]
+                to = self.audience(record.wearer)
+                return [Seen(to, record, self._called(record.wearer))] if to else []
             case Answer(answer=AnswerKind.HEARD):
                 to = self.partner(record.wearer)
                 return [Heard(to)] if to and self.audience(to) == record.wearer else []
@@ -260,7 +256,7 @@ class Couples:
         return found
 
     def _take(self, setting: Setting) -> None:
-        side = self._sides.setdefault(setting.wearer, _no_side())
+        side = self._sides.setdefault(setting.wearer, _Side())
         if setting.key == LINK:
             # What was agreed to before was agreed to about another link.
             side.link, side.agreed, side.name = _link(setting), {}, ""
@@ -275,15 +271,11 @@ class Couples:
     def _audiences(self) -> dict[str, str]:
         return {wearer: to for wearer in self._sides if (to := self.audience(wearer))}
 
-    def _audience_of(self, wearer: str) -> list[str]:
-        to = self.audience(wearer)
-        return [to] if to else []
-
     def _gone(self, before: dict[str, str]) -> list[Word]:
         now = self._audiences()
         return [Gone(to) for wearer, to in before.items() if now.get(wearer) != to]
 
-    def _name(self, wearer: str) -> str:
+    def _called(self, wearer: str) -> str:
         side = self._sides.get(wearer)
         return side.name if side is not None and side.name else wearer
 

@@ -45,7 +45,7 @@ class Partner:
             case Seen():
                 self._shown = after(self._shown, word)
             case Gone():
-                self._shown, self.heard = None, False
+                self._shown = None  # what they have heard stays heard: its end would be a notice
             case _:
                 self.heard = bool(self._about[0])
         if self._shown != before[0]:
