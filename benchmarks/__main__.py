@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import engine, fleet, gateway, peers, start
+from benchmarks import engine, fleet, gateway, page, peers, start
 
 
 def main() -> None:
@@ -27,6 +27,8 @@ def main() -> None:
     beside.add_argument("--repeats", type=int, default=5)
     many = what.add_parser("fleet", help=fleet.__doc__)
     many.add_argument("--wearers", type=int, default=2000)
+    phone = what.add_parser("page", help=page.__doc__)
+    phone.add_argument("--visits", type=int, default=9)
     chosen = parser.parse_args()
     known = surroundings()  # before: the work tree may change while an hour passes
     match chosen.what:
@@ -36,6 +38,8 @@ def main() -> None:
             figures = start.measure()
         case "fleet":
             figures = fleet.measure(chosen.wearers)
+        case "page":
+            figures = page.measure(chosen.visits)
         case "peers":
             figures = peers.measure(chosen.repeats)
         case _:

@@ -35,12 +35,9 @@ export async function open(path) {
   byId("now").hidden = true;
   change();
   byId("further-back").focus();
-  try {
-    const { show } = await import(path);
-    await show(box, () => { if (box.isConnected) close(); });
-  } catch {
-    box.textContent = line("page.offline");
-  }
+  const module = await import(path).catch(() => null); // no line, and not kept on this phone
+  if (module === null) box.textContent = line("page.offline");
+  else await module.show(box, () => { if (box.isConnected) close(); });
 }
 
 export const isOpen = () => opened !== "";

@@ -41,7 +41,8 @@ export function start(onChange) {
   show = onChange;
   began = moment();
   const { ready, pending } = kept();
-  Object.assign(state, { known: ready !== undefined, view: lastPicture(), alone: lastAlone() });
+  state.known ||= ready !== undefined;
+  Object.assign(state, { view: lastPicture(), alone: lastAlone() });
   state.skewMs = state.view?.break.skewMs ?? 0;
   if (state.alone) state.alone.trying = Boolean(pending);
   setInterval(watch, 1000);
@@ -268,6 +269,7 @@ export function sendingLine() {
 export async function pair(code) {
   const status = await post("/pair", { code });
   if (status === 200) {
+    state.known = true;
     others.postMessage("paired");
     return;
   }

@@ -59,7 +59,7 @@ function draw() {
   byId("else").hidden = !now.otherwise;
   pulse.draw(now.numbers === true && door === "open");
   further.draw(view, door === "open" || door === "lost");
-  byId("pause-all").hidden = door !== "open" || view?.screen !== "measure" || view.paused !== null;
+  byId("pause-all").hidden = door !== "open" || !["measure", "after"].includes(view?.screen) || view.paused !== null;
   firstRun(view, door);
   darken();
 }
