@@ -258,3 +258,28 @@ async def test_times_are_in_one_language(
         on = words.lines(language)["break.on"].format(time=time)
         shown = re.escape(on).replace(r"\ ", r"\s+")
         await own.say(re.compile(shown))
+
+
+async def test_a_phone_may_put_it_among_its_apps(browser: Browser, story: Story) -> None:
+    """By Chromium's own judgement."""
+    async with phone(browser, story) as own:
+        await own.say("Not measuring right now.")
+        await installed(own)
+        asked = await own.context.new_cdp_session(own.tab)
+        assert (await asked.send("Page.getAppManifest"))["errors"] == []
+        found = await asked.send("Page.getInstallabilityErrors")
+        # What a private window does not do; each context of a test is one.
+        hindered = {each["errorId"] for each in found["installabilityErrors"]} - {"in-incognito"}
+        assert hindered == set()
+
+
+async def test_without_a_service_worker_it_is_a_page_all_the_same(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        await own.context.add_init_script("delete Navigator.prototype.serviceWorker")
+        await own.tab.reload()
+        assert await own.tab.evaluate("'serviceWorker' in navigator") is False
+        await own.tap("I need a break")
+        await own.say(BREAK)
+        assert own.errors == []
