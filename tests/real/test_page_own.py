@@ -15,9 +15,10 @@ import pytest
 from playwright.async_api import expect
 
 from helpers_own import OwnStory
-from helpers_page import ticking
+from helpers_page import WEARERS, ticking
 from helpers_phone import phone, picture
 from vagalwatch.alerts import words
+from vagalwatch.alerts.couple import LINK, SENTENCE, Link, link_value
 from vagalwatch.records import Alert, EpisodeKind, Gap, GapReason, Setting, State, Stream
 
 if TYPE_CHECKING:
@@ -213,6 +214,27 @@ async def test_a_consent_is_taken_back_as_easily_as_given(
             ("consent-mqtt", {"to": ["state"], "text": 1}),
             ("consent-mqtt", {"to": [], "text": 1}),
         ]
+        assert own.errors == []
+
+
+async def test_who_is_linked_is_asked_for_the_name_that_the_other_reads(
+    browser: Browser, story: OwnStory
+) -> None:
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        await expect(own.tab.get_by_label("Which name")).to_have_count(0)
+        for wearer, partner in (WEARERS, WEARERS[::-1]):
+            value = link_value(Link(partner, "dr-b", "2026-05-01", SENTENCE))
+            now_ns = story.clock.now_ns()
+            story.take(Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=LINK, value=value))
+        await mine(own, "Who sees what")
+        await expect(
+            own.tab.get_by_role("group", name=re.compile(r"My partner.*\(sam\)"))
+        ).to_be_visible()
+        await own.tab.get_by_label("Which name").fill("Addie")
+        await own.tab.get_by_label("Which name").blur()
+        await came(story, ("name-for-partner", "Addie"))
+        await picture(own, "74-sharing-linked")
         assert own.errors == []
 
 

@@ -332,6 +332,15 @@ async def test_of_an_erased_partner_nothing_is_kept(story: OwnStory) -> None:
     assert "sam" not in repr(story.page._own and story.page._own._standing)
 
 
+async def test_by_which_name_the_partner_reads_of_one_is_ones_own_to_set(story: OwnStory) -> None:
+    assert await wished(story, "name-for-partner", "Addie") == 200
+    assert (await own(story))["settings"]["texts"]["name-for-partner"] == {
+        "value": "Addie",
+        "longest": 30,
+    }
+    assert await wished(story, "name-for-partner", "x" * 31) == 400
+
+
 def link(story: OwnStory, at: str) -> None:
     for wearer, partner in (WEARERS, WEARERS[::-1]):
         value = link_value(Link(partner, "dr-b", at, SENTENCE))
