@@ -49,7 +49,7 @@ export function start(onChange) {
   setInterval(watch, 1000);
   document.addEventListener("visibilitychange", awake);
   addEventListener("online", awake);
-  others.onmessage = comeIn;
+  others.onmessage = () => location.reload(); // paired in another tab, maybe with somebody else
   if (state.door !== "connecting") return; // a code that opened nothing: that is said first
   connect();
   if (pending) deliver({ path: "/answer", body: pending.body, since: asOf(pending.at) });
@@ -163,7 +163,7 @@ function awake() {
   comeIn();
 }
 
-// Perhaps this browser was paired in another tab; until that is known, what is said stands.
+// Perhaps this browser may come in by now; until that is known, what is said stands.
 function comeIn() {
   if (!socket && RETRIED.includes(state.door)) connect();
 }
@@ -284,6 +284,7 @@ export function sendingLine() {
 export async function pair(code) {
   const status = await post("/pair", { code });
   if (status === 200) {
+    forget(); // it may have been somebody else's
     state.known = true;
     others.postMessage("paired");
     return;
