@@ -319,7 +319,13 @@ def test_what_lasts_beyond_the_silence_is_asked_about_once(muted: Wearer) -> Non
 
 def test_a_silence_that_the_person_ends_counts_as_well(muted: Wearer) -> None:
     muted.sets("mute-until", "null")
-    assert len(muted.tick()) == 2
+    assert muted.phases == [P.OFFERED]
+
+
+def test_who_mutes_again_is_not_asked_in_between(muted: Wearer) -> None:
+    muted.now_ns += MUTE_S * NS  # the mute has run out, and nothing has come since
+    muted.sets("mute-until", str(muted.now_ns + MUTE_S * NS))
+    assert muted.alerts == []
 
 
 @pytest.mark.parametrize("meanwhile", ["ends", "break", "limit", "none wished"])

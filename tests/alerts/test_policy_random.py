@@ -114,7 +114,12 @@ MUTED = st.lists(
                 ("says", (AnswerKind.NOT_NOW, "break", None)),
             ]
         ),
-        ACTIONS.filter(lambda action: action[0] not in {"sets", "run_starts", "clock_step"}),
+        ACTIONS.filter(
+            lambda action: (
+                action[0] not in {"sets", "run_starts", "clock_step"}
+                and AnswerKind.LATER not in action[1]
+            )  # asks once more as long as it has not ended
+        ),
     ),
     min_size=5,
     max_size=10,

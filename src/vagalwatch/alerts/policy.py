@@ -139,6 +139,8 @@ class Policy:
             case _:
                 return []
         said: list[Record] = []
+        if isinstance(record, Setting):
+            self._setting(record)  # who mutes is not asked about what has come due just before
         self._time(said)
         match record:
             case Estimate():
@@ -147,9 +149,6 @@ class Policy:
                 self._episode(record, said)
             case Answer():
                 self._answer(record, said)
-            case Setting():
-                self._setting(record)
-                self._take_back_if_paused(said)
             case Together():
                 self._together(record, said)
             case _:
@@ -228,6 +227,7 @@ class Policy:
     def _time(self, said: list[Record]) -> None:
         """Do what has come due by now."""
         state, limits = self.state, self.state.limits
+        self._take_back_if_paused(said)
         if state.pause is not None and (happening := due(state.pause, state.now_ns)) is not None:
             sign, reason = happening
             self._happens(sign, said, reason=reason)
