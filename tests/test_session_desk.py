@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers_couple import agrees
 from helpers_house import EVENING_NS
 from helpers_report import agreed
+from vagalwatch.alerts import consents
 from vagalwatch.clock import StoryClock
 from vagalwatch.control import ControlError, call
 from vagalwatch.journal.reader import open_reader
@@ -81,6 +83,20 @@ async def test_a_session_of_two_from_its_start_to_its_page(tmp_path: Path) -> No
     told = read_joint(tmp_path / "test.sqlite", ADA, SAM)
     assert told.session == begun["id"]
     assert {text for _, text in told.markers} == {"First talk", "A new subject"}
+
+
+async def test_one_that_a_consent_has_ended_stays_so_over_a_restart(tmp_path: Path) -> None:
+    clock = StoryClock(EVENING_NS)
+    async with home(tmp_path, clock) as here:
+        await here.told(*agreed(ADA, SAM, EVENING_NS))
+        await here.asked("session", do="start", wearers=[ADA, SAM], note="First talk")
+        await here.told(agrees(SAM, consents.JOINT, EVENING_NS, yes=False))
+        with pytest.raises(ControlError, match="No session goes on"):
+            await here.asked("session", do="mark", note="Both are loud")
+    async with home(tmp_path, clock) as here:
+        (listed,) = await here.asked("session", do="list")
+        assert listed["running"] is False
+    assert {marker.text for marker in markers(tmp_path)} == {"First talk"}
 
 
 async def test_who_is_not_watched_takes_part_in_nothing(tmp_path: Path) -> None:

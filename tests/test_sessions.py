@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers_couple import agrees, link
 from helpers_report import agreed
+from vagalwatch.alerts import consents
 from vagalwatch.journal.port import Entry
 from vagalwatch.records import Marker, Session, Setting
 from vagalwatch.sessions import LONGEST_NOTE, LONGEST_NS, said, sittings
@@ -91,6 +93,30 @@ def test_a_consent_that_was_taken_back_counts_no_more_and_nobody_is_named() -> N
             desk.do("start", "ada", "sam")
         told.append(str(refused.value))
     assert told[0] == told[1], "who took it back is not to be seen"
+
+
+@pytest.mark.parametrize("who", ["ada", "sam"])
+@pytest.mark.parametrize("ends", ["consent", "link"])
+def test_a_consent_or_a_link_that_ends_in_mid_session_ends_it(who: str, ends: str) -> None:
+    desk = of_two()
+    desk.do("start", "ada", "sam")
+    desk.now_ns += 60 * NS
+    no = agrees(who, consents.JOINT, desk.now_ns, yes=False)
+    gone = no if ends == "consent" else link(who, None, desk.now_ns)
+    desk.known.append(Entry(len(desk.known) + 1, gone))
+    with pytest.raises(ValueError, match="No session goes on"):
+        desk.do("mark", note="Both are loud")
+    (sitting,) = sittings(desk.known)
+    assert (sitting.end_place, sitting.end_ns) == (len(desk.known), desk.now_ns)
+    yes = Entry(len(desk.known) + 1, agrees(who, consents.JOINT, desk.now_ns + NS))
+    assert sittings([*desk.known, yes]) == [sitting], "it was not agreed to go on"
+
+
+def test_what_a_partner_still_sees_ends_no_session_of_two() -> None:
+    desk = of_two()
+    desk.do("start", "ada", "sam")
+    desk.known.append(Entry(9, agrees("ada", consents.PARTNER, NOW_NS, yes=False)))
+    assert desk.do("mark", note="Still there")
 
 
 def test_one_at_a_time() -> None:

@@ -36,10 +36,10 @@ class SessionDesk:
                 raise ValueError(f"“{wearer}” is not watched here.")
         now_ns, step_ns = self._clock.now_ns(), self._clock.wall_step_ns()
         known = self._known()
-        for record in sessions.said(
-            do, wearers, note, known=known, now_ns=now_ns, wall_step_ns=step_ns
-        ):
-            await self._hub.submit(record)
+        said = sessions.said(do, wearers, note, known=known, now_ns=now_ns, wall_step_ns=step_ns)
+        places = [self._hub.take(record) for record in said]  # at once: no word comes in between
+        for place in places[-1:]:
+            await self._journal.committed(place)
         return [one.as_json(now_ns) for one in sessions.sittings(self._known())]
 
     def _known(self) -> list[Entry]:

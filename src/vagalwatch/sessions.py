@@ -1,7 +1,9 @@
 """Sessions: a time that somebody begins and ends, and who takes part; one at a time; pure.
 
-A session of two is looked at together (:mod:`vagalwatch.report`), so it takes both consents. It
-ends by itself after :data:`LONGEST_NS`: nobody agreed to a day because somebody forgot to stop it.
+A session of two is looked at together (:mod:`vagalwatch.report`), so it takes both consents, and
+the first setting that ends one of them, or the link, ends it: what comes later was not agreed to.
+It also ends by itself after :data:`LONGEST_NS`: nobody agreed to a day because somebody forgot to
+stop it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.alerts.couple import may_be_joined
+from vagalwatch.alerts.couple import Couples, may_be_joined
 from vagalwatch.alerts.steps import one_line
 from vagalwatch.records import Marker, Session, Setting
 
@@ -61,21 +63,37 @@ class Sitting:
 
 
 def sittings(entries: Iterable[Entry]) -> list[Sitting]:
-    """All of them, in the order they began."""
+    """All of them, in the order they began; ``entries`` are settings and sessions (:data:`KINDS`).
+
+    One of two lasts as long as both consents stand: without them at its start, no time at all.
+    """
+    couples = Couples()
     known: dict[str, Sitting] = {}
     for place, record in entries:
-        if not isinstance(record, Session):
-            continue
-        if record.started:
-            begun = Sitting(
-                id=record.session, wearers=record.wearers, place=place, start_ns=record.t_ns
-            )
-            known.setdefault(record.session, begun)
-        elif record.session in known and known[record.session].end_place is None:
-            one = known[record.session]
-            end_ns = min(record.t_ns, one.start_ns + LONGEST_NS)
-            known[record.session] = replace(one, end_place=place, end_ns=end_ns)
+        match record:
+            case Session(started=True):
+                begun = Sitting(
+                    id=record.session, wearers=record.wearers, place=place, start_ns=record.t_ns
+                )
+                known.setdefault(record.session, begun)
+                stopped = ""
+            case Session():
+                stopped = record.session
+            case Setting():
+                couples.push(record)
+                stopped = ""
+            case _:
+                continue
+        for one in list(known.values()):
+            over = one.id == stopped or not _agreed(couples, one.wearers)
+            if one.end_place is None and over:
+                end_ns = min(record.recv_ns, one.start_ns + LONGEST_NS)
+                known[one.id] = replace(one, end_place=place, end_ns=end_ns)
     return list(known.values())
+
+
+def _agreed(couples: Couples, wearers: tuple[str, ...]) -> bool:
+    return len(wearers) < MOST or couples.may_be_joined(*wearers)
 
 
 def said(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers_couple import agrees
 from helpers_report import END_NS, agreed, journal, two
-from vagalwatch.alerts import words
+from vagalwatch.alerts import consents, words
 from vagalwatch.records import (
     BreakPhase,
     BreakStep,
@@ -82,6 +83,21 @@ def test_a_consent_taken_back_after_the_session_closes_it(tmp_path: Path) -> Non
     path = journal(tmp_path / "j.sqlite", [*two_short(), nothing])
     with pytest.raises(ConsentError, match="can't be looked at together"):
         read_joint(path, "alex", "sam")
+
+
+def test_of_a_session_in_which_a_consent_was_taken_back_the_rest_is_not_read(
+    tmp_path: Path,
+) -> None:
+    """Also when it is given again: what came in between, and after, was not agreed to."""
+    records = two_short()
+    start = next(i for i, each in enumerate(records) if isinstance(each, Session))
+    taken = start + 1 + 40  # after twenty rows of each
+    t_ns = records[taken - 1].recv_ns
+    records.insert(taken, agrees("sam", consents.JOINT, t_ns, yes=False))
+    records.insert(taken + 20, agrees("sam", consents.JOINT, t_ns + 50 * NS))
+    told = read_joint(journal(tmp_path / "j.sqlite", records), "alex", "sam")
+    assert [len(track.rows) for track in told.tracks] == [20, 20]
+    assert told.end_ns == t_ns
 
 
 def two_short(*, stopped: bool = True, rows: int = 60) -> list[Record]:
