@@ -26,7 +26,7 @@ def main() -> None:
     beside = what.add_parser("peers", help=peers.__doc__)
     beside.add_argument("--repeats", type=int, default=5)
     many = what.add_parser("fleet", help=fleet.__doc__)
-    many.add_argument("--wearers", type=int, default=2000)
+    many.add_argument("--wearers", type=int, default=1000)
     phone = what.add_parser("page", help=page.__doc__)
     phone.add_argument("--visits", type=int, default=9)
     chosen = parser.parse_args()

@@ -29,7 +29,8 @@ REQUIREMENTS: Final = {
 }
 NAMES: Final = ("vagalwatch", "neurokit2", *REQUIREMENTS)
 HOURS: Final = 24
-WEARERS: Final = 100
+WEARERS: Final = 25
+"""Of the fleet that is measured along; `fleet` by itself measures many more."""
 MINUTES_MEASURED: Final = 60
 """Windows that a peer is timed on, spread over the day; all of them would take it minutes."""
 EDA_HZ: Final = 4
