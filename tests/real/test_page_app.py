@@ -283,3 +283,23 @@ async def test_without_a_service_worker_it_is_a_page_all_the_same(
         await own.tap("I need a break")
         await own.say(BREAK)
         assert own.errors == []
+
+
+async def test_who_is_paired_next_sees_nothing_of_the_break_before(
+    browser: Browser, story: Story
+) -> None:
+    """One browser, first ada's and then sam's; ada's break was known to the page alone."""
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await own.say("Not measuring right now.")
+        await story.stop()
+        await own.say("Not connected.")
+        await own.tap("I need a break")
+        await own.say(BREAK)
+        await own.tab.goto("about:blank")
+        await story.start(port)
+        await own.tab.goto(story.page.pairing_url("sam"))
+        await own.say("Not measuring right now.")
+        await own.quiet()
+        assert answers(story) == [], "nor is it begun for sam"
+        assert "alone" not in await own.tab.evaluate("localStorage.kept")

@@ -9,6 +9,7 @@ const DAY_MS = 86400000; // no break lasts longer
 // ready: { minutes, steps } of a break that would begin now; here also the sign of having been
 //   paired. break: { id, until_ms, minutes, steps } by the service's clock, with skewMs.
 // alone: { until_ms, minutes } of one that only this page knows of, by the phone's clock.
+// dizzy: the break in which breathing did no good: its id, or "alone".
 // pending: { body, at } of "I need a break" until it is heard.
 export function kept() {
   try {
@@ -43,7 +44,9 @@ const plain = (steps) => steps.filter(({ own }) => !own);
 export function keepPicture({ screen, ready, break: pause }, skewMs) {
   if (!ready) return; // a service from before there was this
   const { id, until_ms, minutes, steps } = pause ?? {};
+  const { dizzy } = kept();
   keep({
+    dizzy: dizzy === id || dizzy === "alone" ? dizzy : null,
     ready: { minutes: ready.minutes, steps: plain(ready.steps) },
     break: RUNS.includes(screen) ? { id, until_ms, minutes, steps: plain(steps), skewMs } : null,
   });

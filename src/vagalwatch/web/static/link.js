@@ -19,6 +19,7 @@ export const state = {
   known: false, // whether this browser was let in before: then there is a button from the start
   view: null, // the last picture
   alone: null, // { until_ms, minutes, steps, trying }: a break that only this page knows of
+  dizzy: null, // the break ("alone": that one) in which breathing did no good
   nowMs: 0, // the service's time in the last message
   skewMs: 0, // this phone's clock minus the service's, where they clearly differ
   numbers: false, // whether the person asked for them
@@ -40,15 +41,15 @@ let sending = null; // { body, since, seen, state: "sending" | "heard" | "gave-u
 export function start(onChange) {
   show = onChange;
   began = moment();
-  const { ready, pending } = kept();
+  const { ready, pending, dizzy = null } = kept();
   state.known ||= ready !== undefined;
-  Object.assign(state, { view: lastPicture(), alone: lastAlone() });
+  Object.assign(state, { view: lastPicture(), alone: lastAlone(), dizzy });
   state.skewMs = state.view?.break.skewMs ?? 0;
   if (state.alone) state.alone.trying = Boolean(pending);
   setInterval(watch, 1000);
   document.addEventListener("visibilitychange", awake);
   addEventListener("online", awake);
-  others.onmessage = comeIn;
+  others.onmessage = () => location.reload(); // paired in another tab, maybe with somebody else
   if (state.door !== "connecting") return; // a code that opened nothing: that is said first
   connect();
   if (pending) deliver({ path: "/answer", body: pending.body, since: asOf(pending.at) });
@@ -101,7 +102,10 @@ function hear(message) {
     state.view = message.view;
     state.known = true;
     keepPicture(state.view, state.skewMs);
-    if (["break", "time-up"].includes(state.view.screen)) noLongerAlone();
+    if (["break", "time-up"].includes(state.view.screen)) {
+      if (state.dizzy === "alone") noBreath(state.view.break.id); // the same break, by its name
+      noLongerAlone();
+    }
     settle();
   }
   if (message.pulse && state.numbers) {
@@ -128,7 +132,7 @@ function closed(code) {
 }
 
 export function shut(door) {
-  Object.assign(state, { door, view: null, alone: null, points: [], usual: null });
+  Object.assign(state, { door, view: null, alone: null, dizzy: null, points: [], usual: null });
   sending = null;
   if (door === "unpaired") {
     state.known = false;
@@ -159,7 +163,7 @@ function awake() {
   comeIn();
 }
 
-// Perhaps this browser was paired in another tab; until that is known, what is said stands.
+// Perhaps this browser may come in by now; until that is known, what is said stands.
 function comeIn() {
   if (!socket && RETRIED.includes(state.door)) connect();
 }
@@ -225,6 +229,9 @@ function goAlone() {
 function noLongerAlone() {
   state.alone = null;
   keep({ alone: null });
+  if (state.dizzy !== "alone") return;
+  state.dizzy = null;
+  keep({ dizzy: null });
 }
 
 export function takeBack() {
@@ -234,13 +241,21 @@ export function takeBack() {
   show();
 }
 
+// Whom breathing made dizzy sees no more of it in that break, whoever has heard so yet.
+export function noBreath(about) {
+  state.dizzy = about;
+  keep({ dizzy: about });
+  show();
+  if (about !== "alone") tell("dizzy", about, TRY_BREAK_FOR_MS);
+}
+
 // What is told in passing: no button rests for it, and what comes later waits its turn.
 let telling = Promise.resolve();
-export function tell(answer, about) {
+export function tell(answer, about, tryFor = TRY_FOR_MS) {
   const body = { id: randomId(), answer, about };
   const at = moment();
   telling = telling.then(async () => {
-    for (let n = 0; since(at) < TRY_FOR_MS; n += 1) {
+    for (let n = 0; since(at) < tryFor; n += 1) {
       const status = await post("/answer", { ...body, age_ms: Math.round(since(at)) });
       if (status !== 0 && status < 500) return;
       await pauseFor(Math.min(500 * 2 ** n, 5000));
@@ -269,6 +284,7 @@ export function sendingLine() {
 export async function pair(code) {
   const status = await post("/pair", { code });
   if (status === 200) {
+    forget(); // it may have been somebody else's
     state.known = true;
     others.postMessage("paired");
     return;

@@ -95,12 +95,19 @@ function drawProgress(progress) {
 
 function drawStep(steps, about) {
   if (step.about !== about) step = { about, n: 0 };
-  const now = steps?.[step.n % steps.length];
+  const left = link.state.dizzy === about ? withoutBreath(steps) : steps;
+  const now = left?.[step.n % left.length];
   pacer.draw(now?.pace ?? null);
   if (!changed("step", [now, about])) return;
   byId("step").hidden = !now;
   byId("step-text").textContent = now ? line(now.say, now) : "";
   byId("dizzy").hidden = !now?.pace;
+}
+
+// As the service has it once it has heard that breathing makes dizzy.
+function withoutBreath(steps) {
+  const left = steps?.filter(({ pace }) => !pace);
+  return left?.length === steps?.length ? left : [{ say: "step.usual-breath" }, ...left];
 }
 
 function drawFolded(folded) {
@@ -239,8 +246,8 @@ async function start() {
   byId("another").onclick = () => { step.n += 1; draw(); };
   byId("dizzy").textContent = line("answer.dizzy");
   byId("dizzy").onclick = () => {
-    link.say("dizzy", step.about);
     step.n = 0; // what comes first then is to breathe as always
+    link.noBreath(step.about);
   };
   byId("else-title").textContent = line("page.else");
   byId("followed").textContent = line("page.followed");

@@ -1,0 +1,96 @@
+"""What a person said where there is no line: kept here, passed on once, and for nobody else."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from helpers_phone import phone
+from vagalwatch.alerts import words
+from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Setting
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+    from helpers_page import Story
+    from helpers_phone import Phone
+
+pytestmark = pytest.mark.real
+
+A = AnswerKind
+BREAK = re.compile("You asked for time")
+USUAL = words.lines()["step.usual-breath"]
+
+
+def answers(story: Story) -> list[tuple[str, AnswerKind]]:
+    return [(each.wearer, each.answer) for each in story.said if isinstance(each, Answer)]
+
+
+def wants_to_breathe(story: Story) -> None:
+    now_ns = story.clock.now_ns()
+    value = json.dumps(["breath"])
+    story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key="steps-chosen", value=value))
+
+
+async def asked_alone(own: Phone, story: Story) -> None:
+    """The line is lost, and "I need a break" is known to this page only."""
+    await own.say("Not measuring right now.")
+    await story.stop()
+    await own.say("Not connected.")
+    await own.tap("I need a break")
+    await own.say(BREAK)
+
+
+async def no_more_breath(own: Phone) -> None:
+    await expect(own.tab.locator("#pacer")).to_be_hidden()
+    await expect(own.tab.locator("#step-text")).to_have_text(USUAL)
+    await expect(own.tab.locator("#dizzy")).to_be_hidden()
+    await expect(own.tab.locator("#pace")).to_be_hidden()
+
+
+async def test_dizzy_ends_the_breathing_also_without_a_line(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        port = story.page.port
+        story.episode(EpisodeKind.FLOODING)
+        await own.tap("Yes")
+        await own.say(BREAK)
+        await own.tap("Follow a shape")
+        await expect(own.tab.locator("#pacer")).to_be_visible()
+        await story.stop()
+        await expect(own.tab.locator("#mark")).to_have_text("Not connected. I keep trying.")
+        await own.tap("This makes me dizzy")
+        await no_more_breath(own)
+        await story.start(port)
+        await expect(own.tab.locator("#mark")).to_be_empty()
+        while ("ada", A.DIZZY) not in answers(story):
+            await own.heard()
+        await own.quiet()
+        await no_more_breath(own)
+
+
+async def test_dizzy_in_a_break_that_only_the_page_knows_of_holds_after_it(
+    browser: Browser, story: Story
+) -> None:
+    wants_to_breathe(story)
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await own.tab.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        await asked_alone(own, story)
+        await own.tap("Follow a shape")
+        await expect(own.tab.locator("#pacer")).to_be_visible()
+        await own.tap("This makes me dizzy")
+        await no_more_breath(own)
+        await own.tab.reload()
+        await own.say(BREAK)
+        await no_more_breath(own)
+        await story.start(port)
+        await expect(own.tab.get_by_role("button", name="More time")).to_be_visible()
+        while ("ada", A.DIZZY) not in answers(story):
+            await own.heard()
+        assert answers(story) == [("ada", A.START_BREAK), ("ada", A.DIZZY)]
+        await own.quiet()
+        await no_more_breath(own)
