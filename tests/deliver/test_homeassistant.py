@@ -281,3 +281,10 @@ def test_while_everything_is_paused_it_looks_quiet_and_stays_so_for_that_break(
         home=home,
     )
     assert shown(messages, "home") == ([QUIET] if on_first else [])
+
+
+def test_who_only_ever_said_no_is_not_announced() -> None:
+    home = Home("home", ("anna",))
+    assert sent(agrees(), home=home) == []
+    home.connected()
+    assert home.due(NOW_NS) == []

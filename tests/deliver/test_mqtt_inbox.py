@@ -149,7 +149,21 @@ def test_what_is_remembered_is_bounded(reader: CommandReader) -> None:
     for i in range(REMEMBERED + 10):
         read(reader, command(id=f"c{i}"))
     assert refused(reader, command(id=f"c{REMEMBERED + 9}")) == "twice"
-    assert len(reader._taken) == REMEMBERED
+    assert len(reader._taken["anna"]) == REMEMBERED
+
+
+def test_many_ids_of_one_wearer_make_nobody_elses_be_forgotten(reader: CommandReader) -> None:
+    read(reader, command(), "ben/command")
+    for i in range(REMEMBERED + 10):
+        read(reader, command(id=f"c{i}"))
+    assert refused(reader, command(), "ben/command") == "twice"
+
+
+@pytest.mark.parametrize("name", ["command", "ack"])
+def test_what_was_not_subscribed_to_is_not_heard_either(name: str) -> None:
+    """A broker may send what it likes; where others read along, only the button counts."""
+    reader = CommandReader("home", ("anna",), takes_presses=lambda _: True, hears=("home-command",))
+    assert refused(reader, command(), f"anna/{name}") == "topic"
 
 
 # --- from the home --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from vagalwatch.records import (
     AnswerKind,
     BreakPhase,
     EpisodeKind,
+    Reason,
     Setting,
     State,
     Together,
@@ -150,6 +152,7 @@ def test_nobody_consents_for_somebody_else() -> None:
 def test_a_new_connection_gets_all_that_is_valid_again() -> None:
     records = (
         a_consent(NOW_NS, "state", "estimate"),
+        a_consent(NOW_NS, "state", wearer="ben"),
         a_consent(NOW_NS, wearer="ben"),
         a_row(NOW_NS),
         an_alert(NOW_NS),
@@ -160,6 +163,47 @@ def test_a_new_connection_gets_all_that_is_valid_again() -> None:
     filled.box.connected()
     assert sorted(filled.due()) == sorted(first)
     assert {"ben/state", "ben/availability"} <= set(first), "what was retained is cleared"
+
+
+def test_who_only_ever_said_no_is_not_announced() -> None:
+    filled = Filled(a_consent(NOW_NS))
+    assert filled.due() == []
+    filled.box.connected()
+    assert filled.due() == []
+
+
+@pytest.mark.parametrize("to", [(), ("state",)])
+def test_where_others_read_along_what_is_left_from_before_is_cleared(to: tuple[str, ...]) -> None:
+    box = Outbox("home", ("anna", "ben"), tells=False)
+    given = (a_consent(NOW_NS, "state", "estimate"), a_consent(NOW_NS, *to))
+    for record in (*given, a_row(NOW_NS), an_alert(NOW_NS), a_step(NOW_NS, BreakPhase.ON)):
+        box.take(Entry(1, record))
+    for _ in range(2):
+        said = box.due(NOW_NS)
+        assert {short(message) for message in said} == {"anna/state", "anna/availability"}
+        assert all(message.payload == b"" and message.retain for message in said)
+        box.connected()
+    assert [short(message) for message in box.goodbye()] == ["availability"]
+
+
+def test_the_numbers_behind_an_alert_go_only_by_consent() -> None:
+    reasons = (Reason(code="hr-high", value=118.0, usual=66.0, z=4.1),)
+    alert = replace(an_alert(NOW_NS), reasons=reasons)
+    for to in ((), ("state",)):
+        (payload, *_) = [m.payload for m in Filled(a_consent(NOW_NS, *to), alert).box.due(NOW_NS)]
+        assert b"hr-high" in payload
+        assert not any(number in payload for number in (b"118", b"66.0", b"4.1"))
+    agreed = Filled(a_consent(NOW_NS, "estimate"), alert).box.due(NOW_NS)
+    assert b"118" in agreed[0].payload
+
+
+def test_nobody_stops_the_alert_of_another() -> None:
+    alert = an_alert(NOW_NS, kind=EpisodeKind.SAFETY)
+    filled = Filled(alert)
+    filled.due()
+    for kind in AnswerKind:
+        filled.take(replace(answer(kind, alert.id), wearer="ben"))
+    assert filled.due(30) == ["anna/alert"]
 
 
 def test_nothing_of_an_erased_wearer_is_said_again() -> None:

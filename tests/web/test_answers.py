@@ -69,3 +69,13 @@ def test_own_words_come_trimmed_and_without_them_nothing_is_added() -> None:
     assert Said.model_validate_json(json.dumps(body)).record("ada", 5).text == "the bins, again"
     plain = {"id": "a" * 32, "answer": "better", "about": "b", "text": None}
     assert Said.model_validate_json(json.dumps(plain)).record("ada", 5).text is None
+
+
+async def test_answers_of_one_wearer_make_nobody_elses_be_forgotten() -> None:
+    inbox = Inbox()
+    answers = Answers(inbox)
+    assert await answers.take(answer("more-time"))
+    for n in range(KEPT + 10):
+        answers.came(answer(str(n), "sam"))
+    assert await answers.take(answer("more-time")), "a retry"
+    assert inbox.said == [answer("more-time")]

@@ -94,7 +94,7 @@ def discovery_topic(site: str, wearer: str) -> str:
 @dataclass(slots=True)
 class _Person:
     to: frozenset[str] | None = None
-    """What was agreed to; ``None``: there was never a word about it."""
+    """What is agreed to; ``None``: there was never anything."""
     paused: bool = False
     step: BreakStep | None = None
     """The newest of a break that may be seen."""
@@ -130,7 +130,9 @@ class Home:
             case Estimate():
                 person.row = record
             case Setting(key=consents.HOME_ASSISTANT):
-                person.to = consents.given(record.key, record.value).to
+                to = consents.given(record.key, record.value).to
+                if to or person.to is not None:  # a "no" leaves no trace: nothing is to be cleared
+                    person.to = to
             case Setting(key=key) if key == PAUSED:
                 person.paused = record.value == "true"
                 if person.paused and person.step is not None:

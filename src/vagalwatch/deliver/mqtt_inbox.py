@@ -25,6 +25,7 @@ OLDEST_NS: Final = 120 * NS
 AHEAD_NS: Final = 60 * NS
 """How far a phone's clock may run ahead."""
 REMEMBERED: Final = 256
+"""Of each wearer."""
 
 
 class RefusedError(Exception):
@@ -35,27 +36,35 @@ class CommandReader:
     """Reads acks and commands of a site's wearers and takes each id once."""
 
     def __init__(
-        self, site: str, wearers: Collection[str], *, takes_presses: Callable[[str], bool]
+        self,
+        site: str,
+        wearers: Collection[str],
+        *,
+        takes_presses: Callable[[str], bool],
+        hears: Collection[str] = INCOMING,
     ) -> None:
-        """Nothing was heard yet; ``takes_presses``: whether the home may start a wearer's break."""
+        """Nothing was heard yet; ``takes_presses``: whether the home may start a wearer's break.
+
+        ``hears`` names the topics that count. What was not subscribed to is not heard either: a
+        broker may send what it likes.
+        """
         self._site = site
         self._takes_presses = takes_presses
-        self._wearers = frozenset(wearers)
-        self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._hears = frozenset(hears)
+        self._taken: dict[str, OrderedDict[str, None]] = {w: OrderedDict() for w in wearers}
+        """Ids by wearer: what one sends makes nobody else's be forgotten."""
 
     def remember(self, wearer: str, message_id: str) -> None:
         """This id was taken (also: before a restart, as the journal tells)."""
-        if wearer not in self._wearers:
+        if (taken := self._taken.get(wearer)) is None:
             return
-        self._taken[wearer, message_id] = None
-        while len(self._taken) > REMEMBERED:
-            self._taken.popitem(last=False)
+        taken[message_id] = None
+        while len(taken) > REMEMBERED:
+            taken.popitem(last=False)
 
     def forget(self, wearer: str) -> None:
         """``wearer`` is erased: take nothing more, and keep nothing."""
-        self._wearers -= {wearer}
-        for key in [key for key in self._taken if key[0] == wearer]:
-            del self._taken[key]
+        self._taken.pop(wearer, None)
 
     def read(
         self, topic: str, payload: bytes, *, retained: bool, now_ns: int, wall_ns: int
@@ -93,8 +102,8 @@ class CommandReader:
     def _address(self, topic: str) -> tuple[str, str]:
         start = f"{PREFIX}/{self._site}/"
         wearer, _, name = topic.removeprefix(start).partition("/")
-        known = topic.startswith(start) and wearer in self._wearers
-        if not known or name not in INCOMING:
+        known = topic.startswith(start) and wearer in self._taken
+        if not known or name not in self._hears:
             raise RefusedError("topic")
         return wearer, name
 
@@ -104,7 +113,7 @@ class CommandReader:
             raise RefusedError("stale")
         if issued_ns > wall_ns + AHEAD_NS:
             raise RefusedError("future")
-        if (wearer, message_id) in self._taken:
+        if message_id in self._taken[wearer]:
             raise RefusedError("twice")
 
 

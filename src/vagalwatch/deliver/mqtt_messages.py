@@ -80,7 +80,8 @@ class EstimateMessage(_Message):
 class AlertMessage(_Message):
     """A prompt: shown once an id, once more where ``repeat`` is true, never past its time.
 
-    ``text`` is neutral, for screens that others see.
+    ``text`` is neutral, for screens that others see. ``reasons`` are codes; their numbers stand
+    there only by the consent to ``estimate``.
     """
 
     id: Id
@@ -192,14 +193,17 @@ def estimate_message(row: Estimate) -> EstimateMessage:
     )
 
 
-def alert_message(alert: Alert, wall_ns: int, known: words.Lines | None = None) -> AlertMessage:
-    """An alert in wall time, as it is sent at ``wall_ns``."""
+def alert_message(
+    alert: Alert, wall_ns: int, known: words.Lines | None = None, *, numbers: bool = False
+) -> AlertMessage:
+    """An alert in wall time, sent at ``wall_ns``; with the ``numbers`` behind it or without."""
+    reasons = alert.reasons if numbers else tuple(Reason(code=r.code) for r in alert.reasons)
     return AlertMessage(
         id=alert.id,
         issued_at=utc(alert.t_ns),
         valid_until=utc(alert.valid_until_ns),
         kind=alert.alert,
-        reasons=alert.reasons,
+        reasons=reasons,
         text=words.lock_screen(alert, known),
         repeat=wall_ns >= repeat_at_ns(alert),
     )

@@ -71,10 +71,20 @@ class Outbox:
     """Takes committed entries in wall time and says what is due."""
 
     def __init__(
-        self, site: str, wearers: Collection[str], known: words.Lines | None = None
+        self,
+        site: str,
+        wearers: Collection[str],
+        known: words.Lines | None = None,
+        *,
+        tells: bool = True,
     ) -> None:
-        """Nothing to send yet; what there is to read is said in the lines ``known`` (English)."""
+        """Nothing to send yet; what there is to read is said in the lines ``known`` (English).
+
+        Who no longer ``tells`` (others read along at this broker now) only clears what may still
+        be retained there from before.
+        """
         self._known = known
+        self._tells = tells
         self._site = site
         self._wearers = frozenset(wearers)
         self._open: dict[str, _OpenAlert] = {}
@@ -93,20 +103,22 @@ class Outbox:
         if record.wearer not in self._wearers:
             return
         match record:
+            case Setting():
+                self._setting(record)
+            case _ if not self._tells:
+                pass
             case Alert():
                 self._open[record.id] = _OpenAlert(record, entry.place)
             case Answer():
-                self._close(record.about)
+                self._close(record.wearer, record.about)
             case BreakStep():
                 self._break(record)
                 if record.phase != BreakPhase.OFFERED:
-                    self._close(record.alert_id)
+                    self._close(record.wearer, record.alert_id)
                 elif record.alert_id in self._open:
                     self._open[record.alert_id].break_id = record.id
             case Estimate():
                 self._row(record)
-            case Setting():
-                self._setting(record)
 
     def due(self, now_ns: int) -> list[Outgoing]:
         """Everything to send at ``now_ns``; it counts as sent (see :meth:`connected`)."""
@@ -155,9 +167,10 @@ class Outbox:
     def _want(self, wearer: str, name: str) -> None:
         self._due[messages.topic(self._site, wearer, name)] = None
 
-    def _close(self, about: str) -> None:
+    def _close(self, wearer: str, about: str) -> None:
+        """Nobody answers for another: ids can be guessed."""
         for key, opened in list(self._open.items()):
-            if about and about in {key, opened.break_id}:
+            if about and opened.alert.wearer == wearer and about in {key, opened.break_id}:
                 del self._open[key]
 
     def _break(self, step: BreakStep) -> None:
@@ -174,7 +187,10 @@ class Outbox:
             self._pauses(setting)
 
     def _consents(self, setting: Setting) -> None:
-        self._consent[setting.wearer] = consents.given(setting.key, setting.value).to
+        to = consents.given(setting.key, setting.value).to
+        if not to and setting.wearer not in self._consent:
+            return  # a "no" leaves no trace: there is nothing to clear
+        self._consent[setting.wearer] = to
         self._want(setting.wearer, "state")
         self._want(setting.wearer, "availability")
 
@@ -191,7 +207,8 @@ class Outbox:
     def _shared(self, wearer: str) -> frozenset[str]:
         """What may go out of ``wearer`` now."""
         none: frozenset[str] = frozenset()
-        return none if wearer in self._paused else self._consent.get(wearer, none)
+        silent = wearer in self._paused or not self._tells
+        return none if silent else self._consent.get(wearer, none)
 
     def _row(self, row: Estimate) -> None:
         before, self._rows[row.wearer] = self._rows.get(row.wearer), row
@@ -207,7 +224,8 @@ class Outbox:
         opened.next_ns = now_ns + RESEND_NS
         if now_ns < repeat_ns:
             opened.next_ns = min(opened.next_ns, repeat_ns)
-        message = messages.alert_message(opened.alert, now_ns, self._known)
+        numbers = "estimate" in self._shared(opened.alert.wearer)
+        message = messages.alert_message(opened.alert, now_ns, self._known, numbers=numbers)
         name = messages.topic(self._site, opened.alert.wearer, "alert")
         return Outgoing(name, message.payload(), qos=1, retain=False)
 

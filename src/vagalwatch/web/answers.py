@@ -24,7 +24,7 @@ def _own_words(text: str) -> str:
 
 
 KEPT: Final = 1024
-"""Answers remembered against retries; a retry comes within minutes."""
+"""Answers of one wearer remembered against retries; a retry comes within minutes."""
 
 
 class Said(BaseModel):
@@ -91,8 +91,9 @@ class Answers:
 
     def _remember(self, key: tuple[str, str], task: asyncio.Task[bool] | None) -> None:
         self._known[key] = task
-        if len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
+        own = [known for known in self._known if known[0] == key[0]]
+        if len(own) > KEPT:
+            del self._known[own[0]]
 
     async def _submit(self, key: tuple[str, str], answer: Answer) -> bool:
         try:
