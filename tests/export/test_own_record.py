@@ -6,13 +6,15 @@ import csv
 import io
 import tracemalloc
 import zipfile
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from vagalwatch.alerts import words
 from vagalwatch.alerts.couple import LINK
+from vagalwatch.export import own_record
 from vagalwatch.export.own_record import record_zip
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.log import SqliteJournal
@@ -178,6 +180,17 @@ def _samples(
         ]
         for one in recording.series
     }
+
+
+def test_every_kind_that_is_somebodys_is_in_it() -> None:
+    """The site's own records (ticks, runs, sessions) are nobody's, and stay out."""
+    kinds = {
+        known["kind"].default
+        for known in ({each.name: each for each in fields(cls)} for cls in get_args(Record))
+        if known["wearer"].default is MISSING
+    }
+    told = {kind for kind, _ in own_record._EVENTS.values()} | {*own_record._SENSED, "estimate"}
+    assert kinds == told
 
 
 async def test_nothing_of_others_is_in_it_nor_a_name(tmp_path: Path) -> None:

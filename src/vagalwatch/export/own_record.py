@@ -62,6 +62,9 @@ _EVENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "settings.csv": ("setting", ("t_ns", "key", "value")),
     "gaps.csv": ("gap", ("t_ns", "end_ns", "stream", "source", "reason")),
     "notes.csv": ("marker", ("t_ns", "text")),
+    "devices.csv": ("device", ("t_ns", "source", "manufacturer", "model", "firmware")),
+    "refused.csv": ("refused", ("t_ns", "source", "reason", "offset")),
+    "together.csv": ("together", ("t_ns", "until_ns")),
     "episodes.csv": ("episode", ("t_ns", "episode", "onset_ns", "end_ns", "peak_hr_bpm")),
 }
 """File: kind of record, and its fields as columns (``*_ns`` as ``*_utc``)."""
