@@ -50,6 +50,13 @@ async def goes_by(story: Story, seconds: float, *phones: Phone) -> None:
         await own.tab.clock.set_fixed_time(now)
 
 
+async def who_sees_what(own: Phone) -> None:
+    """Open the person's own consents."""
+    await own.tap("Mine")
+    await own.tap("Who sees what")
+    await expect(own.tab.locator("#further h1")).to_have_text("Who sees what")
+
+
 async def quiet(own: Phone) -> None:
     """There is nothing of the other on the page."""
     await expect(own.tab.locator("#say")).not_to_contain_text("Sam")
@@ -242,8 +249,7 @@ async def test_each_agrees_and_ends_it_on_their_own_page(
         await quiet(ada)
         await sam.tap("I'm back")
         await sam.tap("Done")
-        await sam.tap("Mine")
-        await sam.tap("Who sees what")
+        await who_sees_what(sam)
         yes = sam.tab.get_by_label("They may see when I am on a break")
         await yes.check()
         await expect(sam.tab.locator("#further [role=status]")).to_have_text("Kept.")
@@ -252,8 +258,7 @@ async def test_each_agrees_and_ends_it_on_their_own_page(
         await sam.tap("I need a break")
         await ada.say("sam is on a break and will check in at 7:40 PM.")
 
-        await sam.tap("Mine")
-        await sam.tap("Who sees what")
+        await who_sees_what(sam)
         await sam.tab.get_by_text("End the link of you two").click()
         await picture(sam, "72-end-the-link")
         await sam.tap("End it now")
@@ -262,8 +267,7 @@ async def test_each_agrees_and_ends_it_on_their_own_page(
         await quiet(ada)
         assert story.couples.partner("ada") == ""
 
-        await ada.tap("Mine")
-        await ada.tap("Who sees what")
+        await who_sees_what(ada)
         theirs = ada.tab.get_by_text("My partner, if a link was set up for us (sam)")
         await expect(theirs).to_be_visible()  # as before: that it has ended does not show
         assert ada.errors == sam.errors == []
