@@ -113,8 +113,8 @@ async def test_erasing_one_takes_what_was_joint_and_leaves_the_others_own(tmp_pa
         await here.asked("session", do="stop")
         await here.asked("erase", wearer=SAM)
         assert await here.asked("session", do="list") == []
-        (begun,) = await here.asked("session", do="start", wearers=[ADA])
+        (begun,) = await here.asked("session", do="start", wearers=[ADA], note="Alone")
         assert begun["wearers"] == [ADA]
     with pytest.raises(ValueError, match="can't be looked at together"):
         read_joint(tmp_path / "test.sqlite", ADA, SAM)
-    assert {marker.wearer for marker in markers(tmp_path)} == {ADA}
+    assert [(marker.wearer, marker.text) for marker in markers(tmp_path)] == [(ADA, "Alone")]

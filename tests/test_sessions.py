@@ -141,15 +141,22 @@ def test_one_that_nobody_stopped_ends_by_itself() -> None:
 
 
 def test_a_note_stands_in_the_record_of_each_and_of_nobody_else() -> None:
-    """So that erasing one takes theirs, and leaves the other's."""
+    """It says of whom it may speak, so that erasing either takes both."""
     desk = of_two()
     desk.do("start", "ada", "sam", note="First talk")
     notes = desk.do("mark", note=" A new subject ")
     assert all(isinstance(note, Marker) for note in notes)
-    assert {(note.wearer, note.text) for note in notes if isinstance(note, Marker)} == {
-        ("ada", "A new subject"),
-        ("sam", "A new subject"),
+    assert {
+        (note.wearer, note.text, note.wearers) for note in notes if isinstance(note, Marker)
+    } == {
+        ("ada", "A new subject", ("ada", "sam")),
+        ("sam", "A new subject", ("ada", "sam")),
     }
+    alone = Desk()
+    alone.do("start", "ada")
+    (note,) = alone.do("mark", note="Tea")
+    assert isinstance(note, Marker)
+    assert note.wearers is None
 
 
 @pytest.mark.parametrize("note", ["", "  ", "two\nlines", "x" * (LONGEST_NOTE + 1)])

@@ -372,12 +372,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A note in time, by a person or from a recording."""
+    """A note in time, by a person or from a recording.
+
+    ``wearers``: of a session of two, both, since a note may speak of either and is erased with
+    either.
+    """
 
     wearer: str
     t_ns: int
     recv_ns: int
     text: str
+    wearers: tuple[str, ...] | None = None
     kind: Literal["marker"] = "marker"
 
 

@@ -108,7 +108,7 @@ def said(
     """The records of what was asked for: ``start``, ``stop``, ``mark``, or nothing to ``list``.
 
     The id of a session is the time of the wall clock at its start, in UTC. A note goes into the
-    record of each who takes part.
+    record of each who takes part; one of two names both, so that it is erased with either.
 
     Raises:
         ValueError: one sentence: another session goes on or none does, consent is missing, or the
@@ -157,7 +157,16 @@ def _session(name: str, wearers: tuple[str, ...], now_ns: int, *, started: bool)
     return Session(t_ns=now_ns, recv_ns=now_ns, session=name, started=started, wearers=wearers)
 
 
-def _notes(wearers: Iterable[str], text: str, now_ns: int) -> list[Session | Marker]:
+def _notes(wearers: tuple[str, ...], text: str, now_ns: int) -> list[Session | Marker]:
     if not text:
         return []
-    return [Marker(wearer=who, t_ns=now_ns, recv_ns=now_ns, text=text) for who in wearers]
+    return [
+        Marker(
+            wearer=who,
+            t_ns=now_ns,
+            recv_ns=now_ns,
+            text=text,
+            wearers=wearers if len(wearers) == MOST else None,
+        )
+        for who in wearers
+    ]

@@ -162,6 +162,12 @@ def test_a_gap_is_replaced_by_the_same_gap_with_its_end() -> None:
     assert dict(second.fields)["end_ns"] == 90
 
 
+def test_a_note_of_a_session_of_two_stays_at_home() -> None:
+    """Erasing the one from InfluxDB could not find it among the other's points."""
+    note = Marker(wearer="ada", t_ns=9, recv_ns=9, text="Both loud", wearers=("ada", "sam"))
+    assert list(points(Entry(1, note), "home")) == []
+
+
 @given(
     st.lists(st.sampled_from(list(AnswerKind)), min_size=1, max_size=5),
     st.lists(st.text(), max_size=5),

@@ -149,6 +149,25 @@ async def test_no_file_holds_a_byte_of_the_name_while_another_is_written(
     assert len(rewritten) <= 1
 
 
+async def test_a_note_of_a_session_of_two_goes_with_either(tmp_path: Path) -> None:
+    """What was said of both is no more the one's than the other's; a note of one's own stays."""
+
+    def note(n: int, wearer: str, text: str, wearers: tuple[str, ...] | None = None) -> Marker:
+        return Marker(wearer=wearer, t_ns=n, recv_ns=n, text=text, wearers=wearers)
+
+    both = "Went quiet when the other one left"
+    with closing(SqliteJournal(tmp_path / "site.sqlite")) as journal:
+        own = [note(1, STAYS, "Tea"), note(2, STAYS, GONE), note(3, STAYS, "x", (STAYS, "kim"))]
+        joint = [note(n, who, both, (STAYS, GONE)) for n in range(4, 40) for who in (STAYS, GONE)]
+        for record in (*own, *joint):
+            journal.append(record)
+        await journal.committed(journal.append(tick(40), urgent=True))
+        assert files_with(tmp_path, both)
+        await journal.erase(GONE)
+        assert [e.record for e in journal.read(kinds=("marker",))] == own
+        assert files_with(tmp_path, both) == []
+
+
 async def test_rows_that_are_blanked_first_leave_nothing_that_needs_a_rewrite(
     tmp_path: Path, rewritten: list[str]
 ) -> None:
@@ -263,4 +282,4 @@ def test_the_names_in_a_record_are_those_of_this_version() -> None:
         for cls in Record.__args__
         if any("wearer" in name and name != "wearer" for name in cls.__dataclass_fields__)
     ]
-    assert naming == ["Session"]
+    assert naming == ["Session", "Marker"]

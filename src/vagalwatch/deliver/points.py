@@ -301,7 +301,7 @@ def _event(record: Record) -> _Event | None:
 
 def _plain_event(record: Record) -> _Event | None:
     match record:
-        case Marker():
+        case Marker(wearers=None):  # one of two could not be erased there with the other
             return _Event("", record.text)
         case Session():
             what = "started" if record.started else "stopped"

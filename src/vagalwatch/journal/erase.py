@@ -29,16 +29,20 @@ _JOINT: Final = f"""
     FROM records INDEXED BY events_by_kind
     WHERE {EVENTS_ONLY} AND (
         (kind = 'session' AND instr(body, :session))
+        OR (kind = 'marker' AND json_valid(body) AND EXISTS (
+            SELECT 1 FROM json_each(body, '$.wearers') WHERE value = :wearer
+        ))
         OR (kind = 'setting' AND instr(body, '"{LINK}"') AND instr(body, :setting))
     )
-"""
-"""What names the wearer in records of others: sessions of the whole site, the partner's link."""
+"""  # noqa: S608 - a constant
+"""What names the wearer in records of others: sessions of the whole site, notes made in them, the
+partner's link. Not ``together``, a time without a name: the other's break is computed from it."""
 
 
 def _named(wearer: str) -> dict[str, str]:
-    """How the name stands there: as JSON, and as JSON in JSON."""
+    """How the name stands there: as JSON, as JSON in JSON, and as it is."""
     quoted = json.dumps(wearer)
-    return {"session": quoted, "setting": json.dumps(quoted)[1:-1]}
+    return {"session": quoted, "setting": json.dumps(quoted)[1:-1], "wearer": wearer}
 
 
 _STRETCH: Final = "WHERE place > :after AND place <= :last"
@@ -95,10 +99,12 @@ class Deletion:
     def rest(self, db: sqlite3.Connection) -> int:
         """Delete what stands outside of the wearer's rows; return how many rows that were."""
         rows = db.execute("DELETE FROM snapshots WHERE wearer = ?", (self._wearer,)).rowcount
-        rows += db.execute(
-            f"DELETE FROM records WHERE place IN (SELECT place {_JOINT})",  # noqa: S608 - a constant
-            _named(self._wearer),
-        ).rowcount
+        db.execute("BEGIN IMMEDIATE")
+        joint = db.execute(f"SELECT place {_JOINT}", _named(self._wearer)).fetchall()
+        db.executemany(f"{_BLANK} WHERE place = ?", joint)
+        db.executemany("DELETE FROM records WHERE place = ?", joint)
+        db.execute("COMMIT")
+        rows += len(joint)
         # The reason may quote the record. Those of rows that retention took go as well.
         rows += db.execute(
             "DELETE FROM set_aside "
