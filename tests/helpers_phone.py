@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -39,9 +40,7 @@ class Phone:
         self.requests: list[Request] = []
         self.frames: list[str] = []
         self._frame = asyncio.Event()
-        tab.on(
-            "console", lambda said: self.errors.append(said.text) if said.type == "error" else None
-        )
+        tab.on("console", self._logged)
         tab.on("pageerror", lambda error: self.errors.append(str(error)))
         tab.on("request", self._asked)
         tab.on("websocket", lambda line: line.on("framereceived", self._heard))
@@ -65,6 +64,11 @@ class Phone:
         """Return with the next message from the service."""
         self._frame.clear()
         await self._frame.wait()
+
+    async def up_to(self, now_ns: int) -> None:
+        """Return when a message has come that was sent at ``now_ns`` of the story or later."""
+        while not self.frames or json.loads(self.frames[-1])["now_ms"] < now_ns // 1_000_000:
+            await self.heard()
 
     async def quiet(self) -> None:
         """Return when three more ticks came, after whatever was published before."""
