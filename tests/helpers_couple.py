@@ -68,7 +68,8 @@ class CoupleStory(OwnStory):
     def take(self, record: Record) -> list[Record]:
         """As the hub does."""
         outputs = super().take(record)
-        self.couples.push(record)
+        for each in (record, *outputs):
+            self.couples.push(each)
         if record.kind in {"answer", "setting"}:
             pauses = {wearer: policy.state.pause for wearer, policy in self._policies.items()}
             for longer in self.couples.longer(pauses, record.recv_ns):

@@ -82,7 +82,7 @@ class Hub:
     def keep(self, record: Record) -> int:
         """Journal ``record`` without asking the engines; return its place."""
         place = self._journal.append(record, urgent=record.kind in URGENT)
-        if record.kind == "setting":
+        if record.kind in {"setting", "break"}:
             self.couples.push(record)
         for watch in self.watchers:
             show(watch, record)

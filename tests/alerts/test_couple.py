@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -155,11 +156,22 @@ def test_what_changes_nothing_for_the_other_is_no_word() -> None:
         assert couples.push(setting) == []
 
 
-def test_who_goes_on_after_a_pause_is_seen_from_the_next_step_on() -> None:
-    couples = known(attested("ada", "sam"), shares("sam"), sets("sam", couple.PAUSED, "true"))
-    assert couples.push(step()) == []
+@pytest.mark.parametrize("accepted_first", [True, False])
+def test_a_break_in_which_all_was_paused_stays_unseen_and_the_next_is_seen(
+    *, accepted_first: bool
+) -> None:
+    """Going on with a small step later would tell of what nobody was to see."""
+    couples = known(attested("ada", "sam"), shares("sam"))
+    if accepted_first:
+        assert couples.push(step()) == [Seen("ada", step(), "sam")]
+        assert couples.push(sets("sam", couple.PAUSED, "true")) == [Gone("ada")]
+    else:
+        couples.push(sets("sam", couple.PAUSED, "true"))
+        assert couples.push(step()) == []
     assert couples.push(sets("sam", couple.PAUSED, "false")) == []
-    assert couples.push(step(P.RETURNED)) == [Seen("ada", step(P.RETURNED), "sam")]
+    assert couples.push(step()) == []
+    assert couples.push(step(P.RETURNED)) == []
+    assert couples.push(step(n=2)) == [Seen("ada", step(n=2), "sam")]
 
 
 def test_i_heard_is_told_to_who_shares_and_to_nobody_else() -> None:
@@ -283,6 +295,18 @@ def test_the_longer_time_wins_and_both_check_in_at_it() -> None:
 )
 def test_only_by_both_consents(rows: list[Setting]) -> None:
     assert known(rows).longer(pauses(on_a_break(20), on_a_break(45)), NOON_NS) == []
+
+
+@pytest.mark.parametrize("who", ["ada", "sam"])
+def test_a_break_in_which_all_was_paused_lengthens_no_other(who: str) -> None:
+    """Nor is it lengthened: the other's page would say a new time, and why is not hard to guess."""
+    ada, sam = on_a_break(20), on_a_break(45)
+    pause = pauses(ada, sam)[who]
+    assert pause is not None
+    couples = known(BOTH, sets(who, couple.PAUSED, "true"))
+    couples.push(replace(step(), wearer=who, id=pause.id))
+    couples.push(sets(who, couple.PAUSED, "false"))
+    assert couples.longer(pauses(ada, sam), NOON_NS) == []
 
 
 def test_only_once_both_have_accepted() -> None:

@@ -258,6 +258,31 @@ def test_who_shares_nothing_is_the_same_bytes_whatever_was_accepted(
     assert sent_to_ada(WORLDS[name], actions) == absent
 
 
+def test_of_a_break_begun_while_paused_nothing_comes_after_going_on() -> None:
+    """Neither by a small step, nor by a longer time, nor by a service that starts anew."""
+    both = (*attested("ada", "sam"), shares("sam"), shares("ada"))
+    world, absent = World(both), World(both)
+
+    def pauses(paused: str) -> None:
+        world.take(sets("sam", couple.PAUSED, paused, world.now_ns))
+
+    for each in (world, absent):
+        each.says("ada", A.START_BREAK, 20)
+        each.tick(1)
+    pauses("true")
+    world.says("sam", A.START_BREAK, 60)
+    pauses("false")
+    again = couple.Couples()
+    for entry in world.journal.read():
+        again.push(entry.record)
+    world.says("sam", A.FAR_AWAY)
+    for each in (world, absent):
+        each.tick(60)
+    assert world.frames["ada"] == absent.frames["ada"]
+    step = world.journal.read(wearer="sam", kinds=("break",))[-1].record
+    assert again.push(step) == []
+
+
 NAMES = {"sam", "Sammy"}
 SAYS = {f"partner.{say}" for say in couple.Say}
 

@@ -175,12 +175,16 @@ def after(shown: Shown | None, seen: Seen) -> Shown | None:
 
 @dataclass(slots=True, kw_only=True)
 class _Side:
-    """One wearer's settings, as far as they are about the partner."""
+    """One wearer's settings, as far as they are about the partner, and what a pause has hidden."""
 
     link: Link | None = None
     agreed: dict[str, bool] = field(default_factory=dict)
     name: str = ""
     paused: bool = False
+    last: str = ""
+    """The newest break."""
+    unseen: str = ""
+    """The break of which something happened while everything was paused: it stays so."""
 
 
 class Couples:
@@ -198,7 +202,11 @@ class Couples:
                 self._take(record)
                 return self._gone(before)
             case BreakStep():
-                to = self.audience(record.wearer)
+                side = self._sides.setdefault(record.wearer, _Side())
+                side.last = record.id
+                if side.paused:
+                    side.unseen = record.id
+                to = self._audience_of(record.wearer, record.id)
                 return [Seen(to, record, self._called(record.wearer))] if to else []
             case Answer(answer=AnswerKind.HEARD):
                 to = self.partner(record.wearer)
@@ -243,9 +251,12 @@ class Couples:
         """Whose break is to last as long as the partner's: both are on one, and both share it."""
         found = []
         for wearer in self._sides:
-            partner = self.audience(wearer)
+            partner = self.partner(wearer)
             own, other = pauses.get(wearer), pauses.get(partner)
-            if self.audience(partner) != wearer or own is None or other is None:
+            if own is None or other is None:
+                continue
+            seen_by = self._audience_of(wearer, own.id), self._audience_of(partner, other.id)
+            if seen_by != (partner, wearer):
                 continue
             if own.phase == other.phase == BreakPhase.ON:
                 until_ns = together(own, other)[0].until_ns
@@ -267,9 +278,15 @@ class Couples:
             side.name = name_of(setting.value)
         elif setting.key == PAUSED:
             side.paused = setting.value == "true"
+            if side.paused:
+                side.unseen = side.last
 
     def _audiences(self) -> dict[str, str]:
         return {wearer: to for wearer in self._sides if (to := self.audience(wearer))}
+
+    def _audience_of(self, wearer: str, break_id: str) -> str:
+        side = self._sides.get(wearer)
+        return "" if side is None or side.unseen == break_id else self.audience(wearer)
 
     def _gone(self, before: dict[str, str]) -> list[Word]:
         now = self._audiences()
