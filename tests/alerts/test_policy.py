@@ -663,3 +663,71 @@ def test_a_break_counts_from_when_it_was_said(anna: Wearer, age_s: int, counts_s
     assert step.began_ns == now_ns - counts_s * NS
     assert step.until_ns == step.began_ns + 20 * MINUTE_NS
     assert step.t_ns >= now_ns, "and is told now"
+
+
+def starts_late(anna: Wearer, age_s: int) -> list[Record]:
+    """A break asked for ``age_s`` s ago on a phone that had no line until now."""
+    t_ns = anna.now_ns - age_s * NS
+    return anna.push(Answer(wearer="anna", t_ns=t_ns, recv_ns=anna.now_ns, answer=A.START_BREAK))
+
+
+@pytest.mark.parametrize("ends", [A.IM_BACK, A.NO_BREAK, A.WRONG])
+def test_a_break_asked_for_before_the_last_one_ended_is_not_begun_again(
+    anna: Wearer, ends: AnswerKind
+) -> None:
+    anna.tick(60)
+    anna.says(A.START_BREAK)  # on the tablet, since the phone has no line
+    anna.tick(300)
+    anna.says(ends)
+    anna.tick(180)
+    assert starts_late(anna, 540) == []
+    assert len(starts_late(anna, 170)) == 1, "what was asked for since then begins"
+
+
+def test_it_is_not_begun_again_after_another_offer_or_by_a_policy_that_begins_anew() -> None:
+    anna = Wearer()
+    events: list[Record] = []
+    for said in (A.START_BREAK, A.IM_BACK):
+        pause = anna.policy.state.pause
+        about = pause.id if pause else ""
+        answer = Answer(
+            wearer="anna", t_ns=anna.now_ns, recv_ns=anna.now_ns, answer=said, about=about
+        )
+        events += [answer, *anna.push(answer)]
+        anna.tick(60)
+    anna.episode()
+    assert starts_late(anna, 300) == []
+    anew = Policy("anna", PolicyState())
+    for event in events:
+        anew.remember(event)
+    assert anew.state.ended_ns == anna.policy.state.ended_ns > 0
+
+
+@pytest.mark.parametrize("how", ["offer", "day"])
+def test_a_break_asked_for_late_is_lost_only_to_ones_own_end_of_a_break(
+    anna: Wearer, how: str
+) -> None:
+    if how == "offer":
+        anna.tick(60)
+        anna.episode()
+        anna.says(A.NOT_NOW)
+    else:
+        anna.says(A.START_BREAK)
+        anna.tick(24 * 3600 - 60)
+        anna.tick(120)
+        anna.tick(1)
+        assert anna.phases[-1] == P.NOT_RESUMED
+    assert len(starts_late(anna, 300)) == 1
+    assert anna.phases[-1] == P.ON
+
+
+def test_a_break_asked_for_after_im_back_begins_also_where_both_come_late(anna: Wearer) -> None:
+    anna.says(A.START_BREAK)
+    anna.tick(120)
+    pause = anna.policy.state.pause
+    assert pause is not None
+    said_ns = anna.now_ns - 60 * NS
+    anna.push(
+        Answer(wearer="anna", t_ns=said_ns, recv_ns=anna.now_ns, answer=A.IM_BACK, about=pause.id)
+    )
+    assert len(starts_late(anna, 30)) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,14 @@ from playwright.async_api import expect
 
 from helpers_phone import phone
 from vagalwatch.alerts import words
-from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Setting
+from vagalwatch.records import (
+    Answer,
+    AnswerKind,
+    BreakPhase,
+    BreakStep,
+    EpisodeKind,
+    Setting,
+)
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -94,3 +102,74 @@ async def test_dizzy_in_a_break_that_only_the_page_knows_of_holds_after_it(
         assert answers(story) == [("ada", A.START_BREAK), ("ada", A.DIZZY)]
         await own.quiet()
         await no_more_breath(own)
+
+
+async def test_no_other_tap_takes_the_place_of_a_break_that_was_asked_for(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        await own.say("Not measuring right now.")
+        await own.context.route("**/answer", lambda route: route.abort())
+        await own.tap("I need a break")
+        await expect(own.tab.locator("#sending")).to_contain_text("I can't pass that on yet.")
+        await own.tap("Pause it all")
+        await own.say("Paused.")
+        await own.context.unroute("**/answer")
+        await own.say(BREAK)
+        assert answers(story) == [("ada", A.START_BREAK)]
+
+
+async def test_a_break_taken_back_in_another_tab_is_sent_by_none(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await own.tab.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        await asked_alone(own, story)
+        other = await own.context.new_page()
+        await other.goto(f"http://127.0.0.1:{port}/")
+        await expect(other.locator("#say")).to_have_text(BREAK)
+        await other.get_by_role("button", name="I'm back", exact=True).click()
+        await expect(other.locator("#say")).to_have_text("Not connected.")
+        await own.say("Not connected.")
+        await story.start(port)
+        await expect(other.locator("#say")).to_have_text("Not measuring right now.")
+        await own.say("Not measuring right now.")
+        await own.quiet()
+        assert answers(story) == []
+
+
+async def test_a_break_asked_for_in_one_tab_is_one_in_all(browser: Browser, story: Story) -> None:
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await own.tab.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        other = await own.context.new_page()
+        await other.goto(f"http://127.0.0.1:{port}/")
+        await asked_alone(own, story)
+        await expect(other.locator("#say")).to_have_text(BREAK)
+        await own.tab.close()
+        await story.start(port)
+        await expect(other.get_by_role("button", name="More time")).to_be_visible()
+        assert answers(story) == [("ada", A.START_BREAK)]
+
+
+async def test_a_break_that_began_and_ended_elsewhere_is_over_here_too(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await asked_alone(own, story)
+        await story.clock.advance(60)
+        for said in (A.START_BREAK, A.IM_BACK):
+            now_ns = story.clock.now_ns()
+            steps = [each for each in story.records if isinstance(each, BreakStep)]
+            about = steps[-1].id if steps else ""
+            story.take(Answer(wearer="ada", t_ns=now_ns, recv_ns=now_ns, answer=said, about=about))
+            await story.clock.advance(60)
+        now = datetime.fromtimestamp(story.clock.now_ns() / 1e9, UTC)
+        await own.tab.clock.set_fixed_time(now)
+        await story.start(port)
+        await own.say("You came back.")
+        assert answers(story) == [("ada", A.START_BREAK)], "it was heard"
+        steps = [each for each in story.records if isinstance(each, BreakStep)]
+        assert [each.phase for each in steps] == [BreakPhase.ON, BreakPhase.RETURNED]

@@ -94,6 +94,8 @@ class PolicyState:
 
     pause: Pause | None = None
     """The break that is offered or on, or the last one."""
+    ended_ns: int = 0
+    """When the person last said that a break was over."""
 
     safety_id: str = ""
     safety_raised_ns: int = 0
@@ -206,6 +208,7 @@ class Policy:
             return
         after, effects = moved
         self._learn(pause, effects)
+        self._ended(pause, after, answer)
         if after.id == pause.id:
             self.state.pause = replace(pause, here=after.here, breath=after.breath)
 
@@ -329,11 +332,20 @@ class Policy:
             about = shown.get(state.body_state)
             minutes = self._minutes(answer)
             # A time of return was promised when it was said, also where no line was.
-            said_ns = min(max(answer.t_ns, state.now_ns - LATE_NS), state.now_ns)
+            said_ns = _said_ns(answer, state.now_ns)
+            if starts and said_ns < state.ended_ns:
+                return  # late by a lost line: the break that was meant has been, on another page
             self._happens(answer.answer, said, about=about, minutes=minutes, said_ns=said_ns)
+            self._ended(pause, state.pause, answer)
             # The last break's day was over: that ended it, and the wish still stands.
             if starts and state.pause is not None and state.pause.final:
                 self._happens(answer.answer, said, about=about, minutes=minutes, said_ns=said_ns)
+
+    def _ended(self, before: Pause | None, after: Pause | None, answer: Answer) -> None:
+        """Know when the person ended a break; that its day was over is nobody's word."""
+        ends = before is not None and before.phase in RUNNING and after is not None and after.final
+        if ends and answer.answer != AnswerKind.START_BREAK:
+            self.state.ended_ns = _said_ns(answer, answer.recv_ns)
 
     def _answer_safety(self, answer: Answer) -> None:
         """Any answer ends the wait; "wrong" doubles this alert's own refractory time."""
@@ -462,6 +474,10 @@ class Policy:
             breathed=breathed,
             breathed_bpm=breathed_bpm,
         )
+
+
+def _said_ns(answer: Answer, now_ns: int) -> int:
+    return min(max(answer.t_ns, now_ns - LATE_NS), now_ns)
 
 
 def _concerns(answer: Answer, pause: Pause) -> bool:

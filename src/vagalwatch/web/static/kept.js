@@ -8,7 +8,7 @@ const DAY_MS = 86400000; // no break lasts longer
 
 // ready: { minutes, steps } of a break that would begin now; here also the sign of having been
 //   paired. break: { id, until_ms, minutes, steps } by the service's clock, with skewMs.
-// alone: { until_ms, minutes } of one that only this page knows of, by the phone's clock.
+// alone: { until_ms, minutes, trying } of one that only this page knows of, by the phone's clock.
 // dizzy: the break in which breathing did no good: its id, or "alone".
 // pending: { body, at } of "I need a break" until it is heard.
 export function kept() {
@@ -38,7 +38,7 @@ export function forget() {
   }
 }
 
-const RUNS = ["break", "time-up"];
+export const RUNS = ["break", "time-up"]; // screens of a break that is on
 const plain = (steps) => steps.filter(({ own }) => !own);
 
 export function keepPicture({ screen, ready, break: pause }, skewMs) {

@@ -1,7 +1,7 @@
 // The line to the service: pictures come in over a WebSocket, answers go out by POST until they
 // are confirmed, and what is old is never taken for live.
 
-import { forget, keep, keepPicture, kept, lastAlone, lastPicture } from "./kept.js";
+import { forget, keep, keepPicture, kept, lastAlone, lastPicture, RUNS } from "./kept.js";
 import { line } from "./words.js";
 
 const STALE_MS = 5000; // the service speaks each second; after five it is not live
@@ -9,6 +9,7 @@ const CONNECT_MS = 10000; // a connection that takes longer is tried anew
 const TRY_FOR_MS = 120000; // an answer is offered this long: as long as a prompt is valid
 const TRY_BREAK_FOR_MS = 590000; // "I need a break" holds longer; the service takes ten minutes
 const PATIENCE_MS = 4000; // after this the person is told that it has not gone through
+const SHOWS_MS = 1500; // what was heard shows in the picture by then
 const SET_MS = 10000; // a clock that jumps this far was set; a slow message or a fast story do less
 const UNPAIRED = 4401;
 const RETRIED = ["unpaired", "unknown-code", "too-many", "pair-failed", "too-many-pages"];
@@ -36,23 +37,24 @@ let heard = began;
 let lastSkew = 0;
 let tries = 0;
 let retry = 0;
-let sending = null; // { body, since, seen, state: "sending" | "heard" | "gave-up" }
+let sending = null; // what was tapped last: { body, since, seen, state: "sending" | "heard" | "gave-up" }
+let asked = null; // the same of "I need a break" on its way: no other tap takes its place
+let settled = began; // when it was on its way last
 
 export function start(onChange) {
   show = onChange;
   began = moment();
-  const { ready, pending, dizzy = null } = kept();
-  state.known ||= ready !== undefined;
-  Object.assign(state, { view: lastPicture(), alone: lastAlone(), dizzy });
+  state.known ||= kept().ready !== undefined;
+  state.view = lastPicture();
   state.skewMs = state.view?.break.skewMs ?? 0;
-  if (state.alone) state.alone.trying = Boolean(pending);
+  resume();
   setInterval(watch, 1000);
   document.addEventListener("visibilitychange", awake);
   addEventListener("online", awake);
+  addEventListener("storage", resume);
   others.onmessage = () => location.reload(); // paired in another tab, maybe with somebody else
   if (state.door !== "connecting") return; // a code that opened nothing: that is said first
   connect();
-  if (pending) deliver({ path: "/answer", body: pending.body, since: asOf(pending.at) });
 }
 
 // Two clocks, since the first stands still on some phones while they sleep.
@@ -102,12 +104,15 @@ function hear(message) {
     state.view = message.view;
     state.known = true;
     keepPicture(state.view, state.skewMs);
-    if (["break", "time-up"].includes(state.view.screen)) {
+    // Where the time of the last one is up, it is asked for anew.
+    if (RUNS.includes(state.view.screen) && !(asked && state.view.screen === "time-up")) {
       if (state.dizzy === "alone") noBreath(state.view.break.id); // the same break, by its name
       noLongerAlone();
     }
     settle();
   }
+  // What was heard, and is no break, was answered already: one was begun and ended since elsewhere.
+  if (state.alone?.trying && !asked && !kept().pending && since(settled) > SHOWS_MS) noLongerAlone();
   if (message.pulse && state.numbers) {
     state.usual = message.pulse.usual_bpm;
     const oldest = message.now_ms - 600000;
@@ -133,7 +138,7 @@ function closed(code) {
 
 export function shut(door) {
   Object.assign(state, { door, view: null, alone: null, dizzy: null, points: [], usual: null });
-  sending = null;
+  sending = asked = null;
   if (door === "unpaired") {
     state.known = false;
     forget();
@@ -158,6 +163,7 @@ function watch() {
 // Whoever looks at the page again does not wait for the back-off.
 function awake() {
   if (document.hidden) return;
+  resume(); // a page that was frozen has heard of nothing
   watch();
   if (!socket && ["connecting", "lost"].includes(state.door)) connect();
   comeIn();
@@ -182,11 +188,13 @@ export const say = (answer, about, text) =>
 
 export const pauseAll = (paused) => send("/paused", { paused });
 
-// The same tap twice is one answer; another tap takes the place of one still on its way.
+// Another tap takes the place of one still on its way, but never of "I need a break"; and that twice
+// is one break, from the first tap.
 async function send(path, body) {
-  if (resting()) return;
+  const starts = body.answer === "start-break";
+  if (resting() || (starts && asked)) return;
   const mine = { path, body, since: moment() };
-  keep({ pending: body.answer === "start-break" ? { body, at: mine.since.wall } : null });
+  if (starts) keep({ pending: { body, at: mine.since.wall } });
   await deliver(mine);
 }
 
@@ -195,9 +203,13 @@ async function deliver({ path, body, since: said }) {
   const starts = body.answer === "start-break";
   const tryFor = starts ? TRY_BREAK_FOR_MS : TRY_FOR_MS;
   sending = mine;
+  if (starts) {
+    asked = mine;
+    mine.kept = isKept(mine); // not where this browser keeps nothing
+  }
   goAlone();
   show();
-  for (let n = 0; sending === mine && mine.state === "sending"; n += 1) {
+  for (let n = 0; mine.state === "sending" && isWanted(mine); n += 1) {
     const ageMs = Math.round(since(mine.since));
     const aged = path === "/answer" ? { ...body, age_ms: ageMs } : body;
     const status = ageMs > tryFor ? 400 : await post(path, aged);
@@ -206,37 +218,71 @@ async function deliver({ path, body, since: said }) {
     else if (status === 401) shut("unpaired");
     else await pauseFor(Math.min(500 * 2 ** n, 5000));
   }
-  if (starts && mine.state !== "sending") keep({ pending: null });
-  if (state.alone && starts) state.alone.trying = mine.state !== "gave-up";
+  if (asked === mine) {
+    letGo();
+    keep({ pending: null });
+    if (mine.state === "gave-up") keepAlone({ trying: false });
+  }
   settle();
   show();
-  if (mine.state === "heard") setTimeout(settle, 1500);
+  if (mine.state === "heard") setTimeout(settle, SHOWS_MS);
 }
 
-const starting = () => sending?.state === "sending" && sending.body.answer === "start-break";
+const isKept = ({ body }) => kept().pending?.body.id === body.id;
+
+// Looked up before each try: another tab may have taken it back, or been paired with somebody else.
+function isWanted(mine) {
+  if (asked?.kept && !isKept(asked)) forgo();
+  return mine === asked || mine === sending;
+}
+
+function letGo() {
+  asked = null;
+  settled = moment();
+}
+
+function forgo() {
+  if (sending === asked) sending = null;
+  letGo();
+  state.alone = null;
+}
+
+// What is kept is what holds, in every tab of this browser, and at the next start.
+function resume() {
+  if (asked?.kept && !isKept(asked)) forgo();
+  const { ready, pending, dizzy = null } = kept();
+  if (ready) {
+    Object.assign(state, { alone: lastAlone(), dizzy });
+    if (pending && !asked && !sending) deliver({ path: "/answer", body: pending.body, since: asOf(pending.at) });
+  }
+  show();
+}
 
 // Where nobody hears "I need a break", the time runs on this page, from the tap.
 function goAlone() {
   const here = state.door === "lost" || (state.door === "connecting" && !resting());
-  if (!here || !starting()) return;
+  if (!here || !asked) return;
   const { ready } = kept();
   const { minutes, steps } = ready ?? { minutes: 20, steps: [] };
-  const alone = { until_ms: sending.since.wall + minutes * 60000, minutes };
-  state.alone = { ...alone, steps, trying: true };
+  state.alone = { until_ms: asked.since.wall + minutes * 60000, minutes, steps };
+  keepAlone({ trying: true });
+}
+
+function keepAlone(change) {
+  if (!state.alone) return;
+  Object.assign(state.alone, change);
+  const { steps, ...alone } = state.alone;
   keep({ alone });
 }
 
+// The service has a break, or the person came back: nothing of "I need a break" goes out any more.
 function noLongerAlone() {
-  state.alone = null;
-  keep({ alone: null });
-  if (state.dizzy !== "alone") return;
-  state.dizzy = null;
-  keep({ dizzy: null });
+  forgo();
+  if (state.dizzy === "alone") state.dizzy = null;
+  keep({ alone: null, pending: null, dizzy: state.dizzy });
 }
 
 export function takeBack() {
-  if (starting()) sending = null;
-  keep({ pending: null });
   noLongerAlone();
   show();
 }
@@ -266,7 +312,7 @@ export function tell(answer, about, tryFor = TRY_FOR_MS) {
 // Buttons rest until what was said shows in the picture, or a moment has passed.
 function settle() {
   if (sending?.state !== "heard") return;
-  if (JSON.stringify(state.view) === sending.seen && since(sending.since) < 1500) return;
+  if (JSON.stringify(state.view) === sending.seen && since(sending.since) < SHOWS_MS) return;
   sending = null;
   show();
 }
