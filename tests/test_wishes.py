@@ -61,6 +61,14 @@ def test_every_key_takes_what_it_says() -> None:
         Engine("alex").push(record)
 
 
+def test_who_sits_at_the_machine_may_pause_everything_and_not_end_a_pause() -> None:
+    """It would share anew, behind the back of who has paused."""
+    assert wish("alex", "paused", "true", NOW_NS).value == "true"
+    for text in ("false", "null", "0", '"true"'):
+        with pytest.raises(ValueError, match="takes true: ask and share nothing"):
+            wish("alex", "paused", text, NOW_NS)
+
+
 def test_what_is_set_is_in_force() -> None:
     preferences = Preferences()
     for key, text in GOOD.items():

@@ -5,7 +5,7 @@ takes, and its bounds, stand where it is used: :mod:`vagalwatch.alerts.preferenc
 :mod:`vagalwatch.alerts.steps`, :mod:`vagalwatch.alerts.agreement`, :mod:`vagalwatch.hrv`.
 
 Consents are not among them: they are the wearer's own to give (:func:`consent`), on a page that
-only they have, and not for whoever sits at the machine.
+only they have, and not for whoever sits at the machine. Nor is it for those to end a pause.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts import agreement, calling, consents, couple, preferences
+from vagalwatch.alerts.couple import PAUSED
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.parameters import NS
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
@@ -38,7 +39,7 @@ KEYS: Final[dict[str, str]] = {
     "quiet-hours": '{"from": "22:00", "to": "07:00", "zone": "Europe/Helsinki"}, or null',
     "mute-until": "a time such as 2026-11-23T22:00 on this machine's clock, or null",
     "safety-alerts": "true or false: the alert for a heart that falls fast",
-    "paused": "true or false: ask and share nothing until false",
+    PAUSED: "true: ask and share nothing; it goes on by a tap on the own page only",
     "steps-chosen": 'steps wanted that do not come by themselves, as ["walk"] (docs/break.md)',
     "steps-left-out": 'steps never wanted, as ["taps"]',
     "own-step": "something absorbing of one's own, one line, or null",
@@ -54,7 +55,8 @@ KEYS: Final[dict[str, str]] = {
 }
 """What each key takes, for a person."""
 
-_WORDS: Final = {BETA_BLOCKER_KEY: {"true", "false"}, BASELINE_KEY: {"null"}}
+# Whoever sits at the machine may stop the sharing, and not what its wearer has stopped.
+_WORDS: Final = {PAUSED: {"true"}, BETA_BLOCKER_KEY: {"true", "false"}, BASELINE_KEY: {"null"}}
 
 
 def wish(wearer: str, key: str, text: str, now_ns: int) -> Setting:
