@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vagalwatch.alerts.policy import Policy, PolicyState
 from vagalwatch.engine import EngineState
@@ -117,7 +117,12 @@ class Wearer:
         )
 
     def says(
-        self, answer: AnswerKind, *, about: str | None = None, minutes: int | None = None
+        self,
+        answer: AnswerKind,
+        *,
+        about: str | None = None,
+        minutes: int | None = None,
+        via: Literal["page", "mqtt", "home"] = "page",
     ) -> list[Record]:
         """A person answers, about the present break if nothing else is said."""
         pause = self.policy.state.pause
@@ -131,6 +136,7 @@ class Wearer:
                 answer=answer,
                 about=about,
                 minutes=minutes,
+                via=via,
             )
         )
 

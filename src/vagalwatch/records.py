@@ -315,7 +315,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A person answered; ``about`` is the id of the alert or break, empty for a start."""
+    """A person answered; ``about`` is the id of the alert or break, empty for a start.
+
+    ``via`` "home": a press that anybody who lives there can have made.
+    """
 
     wearer: str
     t_ns: int
@@ -323,7 +326,7 @@ class Answer:
     answer: AnswerKind
     about: str = ""
     minutes: int | None = None
-    via: Literal["page", "mqtt", "story"] = "page"
+    via: Literal["page", "mqtt", "home", "story"] = "page"
     id: str = ""
     text: str | None = None
     """The person's own words (``set-off``), for them and their therapist: never in a log, over

@@ -731,3 +731,24 @@ def test_a_break_asked_for_after_im_back_begins_also_where_both_come_late(anna: 
         Answer(wearer="anna", t_ns=said_ns, recv_ns=anna.now_ns, answer=A.IM_BACK, about=pause.id)
     )
     assert len(starts_late(anna, 30)) == 1
+
+
+def test_a_press_in_the_home_begins_a_break_and_moves_none_that_runs(anna: Wearer) -> None:
+    """Anybody there can press, and a time of return is its wearer's promise."""
+    anna.says(A.START_BREAK, via="home")
+    assert anna.phases == [P.ON]
+    assert anna.says(A.START_BREAK, via="home") == []
+    anna.tick(20 * 60)
+    assert anna.phases == [P.ON, P.NOT_SETTLED]
+    assert anna.says(A.START_BREAK, via="home") == []
+    assert anna.says(A.START_BREAK, via="mqtt") != [], "an account of one's own is oneself"
+    anna.says(A.IM_BACK)
+    anna.tick(60)
+    anna.says(A.START_BREAK, via="home")
+    assert anna.phases == [P.ON, P.NOT_SETTLED, P.ON, P.RETURNED, P.ON]
+
+
+def test_a_press_in_the_home_does_not_tell_whether_somebody_was_asked(anna: Wearer) -> None:
+    anna.episode()
+    anna.says(A.START_BREAK, via="home")
+    assert anna.phases == [P.OFFERED, P.ON]

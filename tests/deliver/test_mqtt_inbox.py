@@ -176,7 +176,7 @@ def press(**said: object) -> bytes:
 def test_a_press_starts_a_break_and_counts_once(reader: CommandReader) -> None:
     answer = read(reader, press(), "anna/home-command")
     assert (answer.answer, answer.about, answer.minutes) == (AnswerKind.START_BREAK, "", None)
-    assert (answer.via, answer.id) == ("mqtt", "home:c1")
+    assert (answer.via, answer.id) == ("home", "home:c1")
     assert refused(reader, press(), "anna/home-command") == "twice"
     assert read(reader, command()).id == "c1", "ids of the home are its own"
 

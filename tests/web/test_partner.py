@@ -283,6 +283,22 @@ def test_of_a_break_begun_while_paused_nothing_comes_after_going_on() -> None:
     assert again.push(step) == []
 
 
+def test_a_press_in_the_home_moves_no_time_that_the_partner_was_told() -> None:
+    """Anybody there can press: a new time would read as its wearer's own word."""
+    world, alone = World(SHARED), World(SHARED)
+    for each in (world, alone):
+        each.says("sam", A.START_BREAK, 20)
+    for minutes in (1, 20, 1):  # while it is on, when its time is up, and later
+        for each in (world, alone):
+            each.tick(minutes * 60)
+        now_ns = world.now_ns
+        world.take(
+            Answer(wearer="sam", t_ns=now_ns, recv_ns=now_ns, answer=A.START_BREAK, via="home")
+        )
+    assert world.views["ada"]["partner"]["say"] == "partner.on"
+    assert world.frames["ada"] == alone.frames["ada"]
+
+
 NAMES = {"sam", "Sammy"}
 SAYS = {f"partner.{say}" for say in couple.Say}
 

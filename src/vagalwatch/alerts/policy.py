@@ -333,6 +333,8 @@ class Policy:
             minutes = self._minutes(answer)
             # A time of return was promised when it was said, also where no line was.
             said_ns = _said_ns(answer, state.now_ns)
+            if answer.via == "home" and pause is not None and pause.phase in RUNNING:
+                return  # a promised time is moved by who promised it
             if starts and said_ns < state.ended_ns:
                 return  # late by a lost line: the break that was meant has been, on another page
             self._happens(answer.answer, said, about=about, minutes=minutes, said_ns=said_ns)

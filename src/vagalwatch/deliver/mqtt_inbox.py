@@ -95,7 +95,7 @@ class CommandReader:
             answer=kind,
             about=about,
             minutes=minutes,
-            via="mqtt",
+            via="home" if name == "home-command" else "mqtt",
             id=said_id,
         )
 
