@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vagalwatch.alerts import consents
 from vagalwatch.alerts.agreement import Agreement
+from vagalwatch.alerts.couple import Link
 from vagalwatch.alerts.preferences import BOUNDS, Preferences
 from vagalwatch.engine import Engine
 from vagalwatch.records import Marker, Setting
@@ -21,6 +23,7 @@ from vagalwatch.wishes import KEYS, consent, in_force, wish
 if TYPE_CHECKING:
     from vagalwatch.records import Record
 
+AT = "2026-11-23T17:00:00+00:00"
 NOW_NS = 1_700_000_000_000_000_000
 GOOD = {
     "break-minutes": "30",
@@ -122,7 +125,8 @@ def test_an_unknown_key_names_the_nearest_and_consent_is_not_for_others_to_give(
 
 
 def test_a_wearer_agrees_on_their_own_page_to_what_they_have_read() -> None:
-    record = consent("alex", "consent-mqtt", {"to": ["state"], "text": 1}, NOW_NS)
+    said = {"purpose": "state", "on": True, "text": 1}
+    record = consent("alex", "consent-mqtt", said, NOW_NS, standing="", link=None)
     assert (record.wearer, record.key, json.loads(record.value)) == (
         "alex",
         "consent-mqtt",
@@ -133,18 +137,59 @@ def test_a_wearer_agrees_on_their_own_page_to_what_they_have_read() -> None:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("mute-until", {"to": ["state"], "text": 1}),
+        ("mute-until", {"purpose": "state", "on": True, "text": 1}),
+        ("mute-until", {"purpose": "state", "on": False, "text": 1}),
         ("consent-mqtt", ["state"]),
-        ("consent-mqtt", {"to": ["state"]}),
-        ("consent-mqtt", {"to": ["body"], "text": 1}),
-        ("consent-mqtt", {"to": [["state"]], "text": 1}),
-        ("consent-mqtt", {"to": ["state"], "text": 2}),
-        ("consent-mqtt", {"to": ["state"], "text": 1, "for": "sam"}),
+        ("consent-mqtt", {"to": ["state"], "text": 1}),
+        ("consent-mqtt", {"purpose": "state", "on": True}),
+        ("consent-mqtt", {"purpose": "state", "on": 1, "text": 1}),
+        ("consent-mqtt", {"purpose": "body", "on": True, "text": 1}),
+        ("consent-mqtt", {"purpose": "body", "on": False, "text": 1}),
+        ("consent-mqtt", {"purpose": ["state"], "on": True, "text": 1}),
+        ("consent-mqtt", {"purpose": "state", "on": True, "text": 2}),
+        ("consent-mqtt", {"purpose": "state", "on": True, "text": 1, "partner": "sam"}),
+        ("consent-partner", {"purpose": "breaks", "on": True, "text": 1}),
     ],
 )
 def test_nothing_else_is_a_consent(key: str, said: object) -> None:
-    with pytest.raises(ValueError, match=r"expected|nothing of that name|not what is asked"):
-        consent("alex", key, said, NOW_NS)
+    with pytest.raises(ValueError, match=r"expected|nothing of that name|not what is|link"):
+        consent("alex", key, said, NOW_NS, standing="", link=None)
+
+
+def test_what_was_asked_about_one_partner_is_not_given_to_another() -> None:
+    """A screen that asked about sam is answered after the link went to bo."""
+    said = {"purpose": "breaks", "on": True, "text": 1, "partner": "sam", "at": AT}
+    for link in (None, Link("bo", "dr-b", AT, 1), Link("sam", "dr-b", "2026-11-24", 1)):
+        with pytest.raises(ValueError, match="another link"):
+            consent("alex", consents.PARTNER, said, NOW_NS, standing="", link=link)
+        back = consent(
+            "alex", consents.PARTNER, {**said, "on": False}, NOW_NS, standing="", link=link
+        )
+        assert json.loads(back.value)["to"] == [], "taking back is never refused"
+    sams = consent(
+        "alex", consents.PARTNER, said, NOW_NS, standing="", link=Link("sam", "dr-b", AT, 1)
+    )
+    assert json.loads(sams.value)["to"] == ["breaks"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["break", "button", "state"]), st.booleans())))
+def test_one_box_changes_one_purpose_of_what_stands_now(taps: list[tuple[str, bool]]) -> None:
+    standing = ""
+    stands: frozenset[str] = frozenset()
+    for purpose, on in taps:
+        said = {"purpose": purpose, "on": on, "text": 1}
+        standing = consent(
+            "alex", consents.HOME_ASSISTANT, said, NOW_NS, standing=standing, link=None
+        ).value
+        stands = stands | {purpose} if on else stands - {purpose}
+        assert consents.given(consents.HOME_ASSISTANT, standing) == (stands, 1)
+
+
+def test_what_stays_when_one_is_taken_back_was_agreed_to_as_it_was_read_then() -> None:
+    said = {"purpose": "state", "on": False, "text": 0}
+    standing = '["button", "state"]'
+    kept = consent("alex", consents.HOME_ASSISTANT, said, NOW_NS, standing=standing, link=None)
+    assert json.loads(kept.value) == {"to": ["button"], "text": 0}
 
 
 @given(st.sampled_from(sorted(KEYS)), st.text() | st.integers().map(str) | st.just("NaN"))

@@ -81,20 +81,32 @@ def wish(wearer: str, key: str, text: str, now_ns: int) -> Setting:
     return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
 
 
-def consent(wearer: str, key: str, said: object, now_ns: int) -> Setting:
+def consent(
+    wearer: str, key: str, said: object, now_ns: int, *, standing: str, link: couple.Link | None
+) -> Setting:
     """The record of what ``wearer`` agreed to on their own page, or took back.
 
-    ``said`` is ``{"to": [purpose, ...], "text": the version that was read}``.
+    ``said`` is ``{"purpose", "on", "text": the version that was read}``, one box of those that
+    stand there, and it changes what stands now: ``standing``, the value in force. What is asked
+    about a partner also says about whom, ``"partner"`` and ``"at"`` of the link: a screen that was
+    opened before gives nothing to another. Taking back is never refused.
 
     Raises:
         ValueError: it is not that, or not what is asked (:mod:`vagalwatch.alerts.consents`).
     """
     match said:
-        case {"to": list(names), "text": int(text), **rest} if not rest:
-            value = consents.value_of(key, {str(name) for name in names}, text)
+        case {"purpose": str(purpose), "on": bool(on), "text": int(text), **about}:
+            if on and about != (asked_about(link) if key in consents.COUPLE else {}):
+                raise ValueError("what was asked is about another link")
+            value = consents.changed(key, standing, purpose, int(text), on=on)
         case _:
-            raise ValueError("expected what is agreed to and the version of the text")
+            raise ValueError("expected one purpose, whether it is given, and the text's version")
     return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
+
+
+def asked_about(link: couple.Link | None) -> dict[str, str] | None:
+    """Which link a consent of two is about; without one there is nothing to agree to."""
+    return None if link is None else {"partner": link.partner, "at": link.at}
 
 
 def unlink(wearer: str, now_ns: int) -> Setting:

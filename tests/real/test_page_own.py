@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
+from helpers_couple import attested, link
 from helpers_own import OwnStory
 from helpers_page import WEARERS, ticking
 from helpers_phone import phone, picture
-from vagalwatch.alerts import words
+from vagalwatch.alerts import consents, words
 from vagalwatch.alerts.couple import LINK, SENTENCE, Link, link_value
 from vagalwatch.records import Alert, EpisodeKind, Gap, GapReason, Setting, State, Stream
 
@@ -236,6 +237,62 @@ async def test_who_is_linked_is_asked_for_the_name_that_the_other_reads(
         await came(story, ("name-for-partner", "Addie"))
         await picture(own, "74-sharing-linked")
         assert own.errors == []
+
+
+def gives(story: OwnStory, *purposes: str) -> None:
+    """Agreed to on another device."""
+    key, now_ns = "consent-home-assistant", story.clock.now_ns()
+    value = consents.value_of(key, {*purposes}, 1)
+    story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key=key, value=value))
+
+
+async def test_two_consents_taken_back_one_right_after_the_other_are_both_taken_back(
+    browser: Browser, story: OwnStory
+) -> None:
+    gives(story, "break", "button", "state")
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        home = own.tab.get_by_role("group", name="Home Assistant")
+        await home.evaluate(
+            "(box) => [2, 0].forEach((n) => box.querySelectorAll('input')[n].click())"
+        )
+        await came(
+            story,
+            ("consent-home-assistant", {"to": ["break", "button"], "text": 1}),
+            ("consent-home-assistant", {"to": ["button"], "text": 1}),
+        )
+        assert own.errors == []
+
+
+async def test_what_was_taken_back_on_another_device_is_not_given_again_by_an_old_screen(
+    browser: Browser, story: OwnStory
+) -> None:
+    gives(story, "break", "state")
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        boxes = own.tab.get_by_role("group", name="Home Assistant").get_by_role("checkbox")
+        await expect(boxes.nth(2)).to_be_checked()
+        gives(story)  # nothing any more, elsewhere
+        await boxes.nth(1).check()
+        await came(story, ("consent-home-assistant", {"to": ["button"], "text": 1}))
+        assert own.errors == []
+
+
+async def test_a_screen_that_asked_about_one_partner_gives_nothing_to_another(
+    browser: Browser, story: OwnStory
+) -> None:
+    for setting in attested("ada", "sam", story.clock.now_ns()):
+        story.take(setting)
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        partner = own.tab.get_by_role("group", name=re.compile(r"\(sam\)$"))
+        box = partner.get_by_role("checkbox").first
+        await expect(box).not_to_be_checked()
+        story.take(link("ada", "bo", story.clock.now_ns()))
+        await box.click()
+        await told(own, "I can't take that. It stays as it was.")
+        await expect(box).not_to_be_checked()
+        assert wishes(story) == []
 
 
 async def test_what_is_set_is_kept_at_once_and_there_when_looked_at_again(

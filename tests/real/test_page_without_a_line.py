@@ -19,6 +19,7 @@ from vagalwatch.records import (
     BreakStep,
     EpisodeKind,
     Setting,
+    State,
 )
 
 if TYPE_CHECKING:
@@ -173,3 +174,21 @@ async def test_a_break_that_began_and_ended_elsewhere_is_over_here_too(
         assert answers(story) == [("ada", A.START_BREAK)], "it was heard"
         steps = [each for each in story.records if isinstance(each, BreakStep)]
         assert [each.phase for each in steps] == [BreakPhase.ON, BreakPhase.RETURNED]
+
+
+async def test_a_tab_that_was_open_speaks_for_who_the_tablet_is_paired_with_now(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        await own.say("Not measuring right now.")
+        await own.context.route("**/answer", lambda route: route.abort())
+        await own.tap("I need a break")
+        await expect(own.tab.locator("#sending")).to_contain_text("I can't pass that on yet.")
+        story.row(State.SETTLED, wearer="sam")
+        other = await own.context.new_page()
+        await other.goto(story.page.pairing_url("sam"))
+        await expect(other.locator("#say")).to_have_text("Measuring.")
+        await own.say("Measuring.")
+        await own.context.unroute("**/answer")
+        await own.quiet()
+        assert answers(story) == []

@@ -55,6 +55,14 @@ async def wished(story: OwnStory, key: str, value: object, wearer: str = "ada") 
     return (await ask(story.page, "POST", "/wish", body, cookie=cookie)).status
 
 
+async def agrees(
+    story: OwnStory, key: str, purpose: str, *, on: bool = True, at: str | None = None
+) -> int:
+    """``at``: of the link that it is about."""
+    about = {} if at is None else {"partner": "sam", "at": at}
+    return await wished(story, key, {"purpose": purpose, "on": on, "text": 1, **about})
+
+
 async def own(story: OwnStory, wearer: str = "ada") -> Any:  # noqa: ANN401 - JSON
     cookie = await story.cookie(wearer)
     reply = await ask(story.page, "GET", "/own", cookie=cookie)
@@ -175,8 +183,8 @@ async def test_what_is_set_stands_with_its_bounds(story: OwnStory) -> None:
         ("couple-link", {"partner": "sam", "by": "me", "at": "now", "sentence": 1}),
         ("baseline-of-another", 1),
         ("consent-mqtt", ["state"]),
-        ("consent-mqtt", {"to": ["state"], "text": 99}),
-        ("consent-everything", {"to": [], "text": 1}),
+        ("consent-mqtt", {"purpose": "state", "on": True, "text": 99}),
+        ("consent-everything", {"purpose": "all", "on": False, "text": 1}),
     ],
 )
 async def test_what_would_have_no_effect_is_refused(
@@ -229,7 +237,8 @@ async def test_a_wish_on_a_full_disk_holds_and_says_so(story: OwnStory) -> None:
 def test_whatever_stands_in_a_journal_can_be_shown(standing: dict[str, str]) -> None:
     json.dumps(choices.chosen(standing))
     for partner in ("", "sam"):
-        for shown in choices.agreed(standing, partner):
+        linked = Link(partner, "dr-b", "2026-05-01", SENTENCE) if partner else None
+        for shown in choices.agreed(standing, linked):
             assert f"{shown['say']}" in words.lines()
         for who in choices.seen_by(HOUSE, standing, partner, "ada"):
             assert who["say"] in words.lines()
@@ -255,7 +264,7 @@ async def test_a_consent_is_given_and_taken_back_by_the_same_door(story: OwnStor
     seen = [each["say"] for each in (await own(story))["seen_by"]]
     ways = ["who.desktop", "who.apprise"]
     assert seen == ["who.you", "who.keeper", "who.mqtt", "who.influx", *ways]
-    assert await wished(story, "consent-mqtt", {"to": ["state"], "text": 1}) == 200
+    assert await agrees(story, "consent-mqtt", "state") == 200
     assert await agreed(story, "consent-mqtt") == [True, False]
     assert await agreed(story, "consent-mqtt", "sam") == [False, False]
     assert (await own(story))["seen_by"][-1] == {
@@ -263,13 +272,13 @@ async def test_a_consent_is_given_and_taken_back_by_the_same_door(story: OwnStor
         "whom": "consent.mqtt",
         "name": "",
     }
-    assert await wished(story, "consent-mqtt", {"to": [], "text": 1}) == 200
+    assert await agrees(story, "consent-mqtt", "state", on=False) == 200
     assert await agreed(story, "consent-mqtt") == [False, False]
     assert [each["say"] for each in (await own(story))["seen_by"]] == seen
 
 
 async def test_while_all_is_paused_nothing_is_seen_by_consent(story: OwnStory) -> None:
-    assert await wished(story, "consent-mqtt", {"to": ["state"], "text": 1}) == 200
+    assert await agrees(story, "consent-mqtt", "state") == 200
     assert await wished(story, "paused", value=True) == 200
     assert "consent.mqtt-state" not in [each["say"] for each in (await own(story))["seen_by"]]
     assert await agreed(story, "consent-mqtt") == [True, False], "it stands, and waits"
@@ -304,7 +313,7 @@ async def test_consents_of_couples_are_asked_of_who_is_linked_and_anew_with_each
     link(story, "2026-05-01")
     told = [each for each in (await own(story))["consents"] if each["key"] in consents.COUPLE]
     assert {each["name"] for each in told} == {"sam"}
-    assert await wished(story, "consent-partner", {"to": ["breaks"], "text": 1}) == 200
+    assert await agrees(story, "consent-partner", "breaks", at="2026-05-01") == 200
     assert await agreed(story, "consent-partner") == [True]
     assert (await own(story))["seen_by"][-1]["name"] == "sam"
     link(story, "2026-05-02")
@@ -316,7 +325,7 @@ async def test_that_the_other_has_ended_a_link_does_not_show_and_the_own_end_doe
     story: OwnStory,
 ) -> None:
     link(story, "2026-05-01")
-    assert await wished(story, "consent-partner", {"to": ["breaks"], "text": 1}) == 200
+    assert await agrees(story, "consent-partner", "breaks", at="2026-05-01") == 200
     before = await own(story)
     now_ns = story.clock.now_ns()
     story.take(Setting(wearer="sam", t_ns=now_ns, recv_ns=now_ns, key="couple-link", value="null"))
@@ -353,7 +362,7 @@ def link(story: OwnStory, at: str) -> None:
 async def test_the_picture_asks_for_the_first_run_until_something_was_said(tmp_path: Path) -> None:
     async with telling(tmp_path, first_run=True) as story:
         assert first(story, "ada")
-        assert await wished(story, "consent-measure", {"to": [], "text": 1}) == 200
+        assert await agrees(story, "consent-measure", "body", on=False) == 200
         assert not first(story, "ada"), "a no is an answer"
         assert first(story, "sam")
 

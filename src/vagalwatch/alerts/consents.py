@@ -95,6 +95,28 @@ def value_of(key: str, to: frozenset[str] | set[str], text: int) -> str:
         raise ValueError("there is nothing of that name to agree to")
     if text != row.text:
         raise ValueError("what was read is not what is asked today")
+    return _value(row, to, text)
+
+
+def changed(key: str, standing: str, purpose: str, text: int, *, on: bool) -> str:
+    """The value after one purpose is given or taken back, by what stands now (``standing``).
+
+    Never by what stood on the screen: elsewhere, something may have been taken back since. Taking
+    back is not refused for its words, and what stays was agreed to as it was read then.
+
+    Raises:
+        ValueError: as :func:`value_of`.
+    """
+    before, row = given(key, standing), TABLE.get(key)
+    if on:
+        return value_of(key, before.to | {purpose}, text)
+    if row is None or purpose not in row.purposes:
+        raise ValueError("there is nothing of that name to take back")
+    to = before.to - {purpose}
+    return _value(row, to, before.text if to else row.text)
+
+
+def _value(row: Consent, to: frozenset[str] | set[str], text: int) -> str:
     return json.dumps({"to": [name for name in row.purposes if name in to], "text": text})
 
 

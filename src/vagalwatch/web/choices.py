@@ -14,6 +14,7 @@ from vagalwatch.alerts import agreement, calling, consents, couple, steps
 from vagalwatch.alerts.preferences import BOUNDS, Preferences
 from vagalwatch.alerts.steps import Step, When
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
+from vagalwatch.wishes import asked_about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,23 +92,25 @@ def chosen(standing: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def agreed(standing: Mapping[str, str], partner: str) -> list[dict[str, object]]:
+def agreed(standing: Mapping[str, str], link: couple.Link | None) -> list[dict[str, object]]:
     """Each consent that is asked: its lines' names, what was agreed to, and of which text.
 
-    ``partner`` is who the wearer is linked with; without one nothing of couples is asked.
+    ``link`` is the wearer's own side; without one nothing of couples is asked. What is about it
+    comes back with the answer (:func:`vagalwatch.wishes.consent`).
     """
     return [
         {
             "key": key,
             "say": f"consent.{key.removeprefix(consents.PREFIX)}",
-            "name": partner if key in consents.COUPLE else "",
+            "name": link.partner if link and key in consents.COUPLE else "",
+            "about": (asked_about(link) or {}) if key in consents.COUPLE else {},
             "text": row.text,
             "read": given.text,
             "asked": key in standing,
             "purposes": [{"name": name, "given": name in given.to} for name in row.purposes],
         }
         for key, row in consents.TABLE.items()
-        if partner or key not in consents.COUPLE
+        if link or key not in consents.COUPLE
         for given in [consents.given(key, standing.get(key, ""))]
     ]
 

@@ -124,7 +124,7 @@ class Own:
         return JSONResponse(
             {
                 "settings": choices.chosen(standing),
-                "consents": choices.agreed(standing, self._linked_with(wearer)),
+                "consents": choices.agreed(standing, self._couples.link(wearer)),
                 "seen_by": self._seen_by(wearer),
             }
         )
@@ -138,7 +138,7 @@ class Own:
             return _refused("unpaired", 401)
         try:
             said = _Wish.model_validate_json(body or b"")
-            setting = _setting(wearer, said, self._clock.now_ns())
+            setting = self._setting(wearer, said, self._clock.now_ns())
         except ValueError:  # also what pydantic raises
             return _refused("bad-request", 400)
         try:
@@ -195,6 +195,22 @@ class Own:
         finally:
             self._copying.discard(wearer)
 
+    def _setting(self, wearer: str, said: _Wish, now_ns: int) -> Setting:
+        """The record of a wish.
+
+        Raises:
+            ValueError: there is no such setting, or it does not take this.
+        """
+        if said.key in consents.TABLE:
+            standing = self._standing.get(wearer, {}).get(said.key, "")
+            link = self._couples.link(wearer)
+            return consent(wearer, said.key, said.value, now_ns, standing=standing, link=link)
+        if said.key == couple.LINK and said.value is None:
+            return unlink(wearer, now_ns)
+        plain = said.key == "mute-until" and isinstance(said.value, str)
+        text = str(said.value) if plain else json.dumps(said.value)
+        return wish(wearer, said.key, text, now_ns)
+
     def _seen_by(self, wearer: str) -> list[dict[str, str]]:
         standing = self._standing.get(wearer, {})
         return choices.seen_by(self._house, standing, self._linked_with(wearer), wearer)
@@ -214,20 +230,6 @@ class Own:
                 kept.extend(wall.corrected(entry).record for entry in batch)
                 after = batch[-1].place
         return history(kept, now_ns, zone)
-
-
-def _setting(wearer: str, said: _Wish, now_ns: int) -> Setting:
-    """The record of a wish.
-
-    Raises:
-        ValueError: there is no such setting, or it does not take this.
-    """
-    if said.key in consents.TABLE:
-        return consent(wearer, said.key, said.value, now_ns)
-    if said.key == couple.LINK and said.value is None:
-        return unlink(wearer, now_ns)
-    plain = said.key == "mute-until" and isinstance(said.value, str)
-    return wish(wearer, said.key, str(said.value) if plain else json.dumps(said.value), now_ns)
 
 
 def _zone(name: str) -> Zone:

@@ -6,15 +6,12 @@ import { line } from "./words.js";
 export const of = (own, key) => own.consents.find((each) => each.key === key);
 
 // `then` is called when another box holds.
-export function consent({ key, say, name, text, read, asked, purposes }, then = () => {}) {
-  const given = new Map(purposes.map((each) => [each.name, each.given]));
+export function consent({ key, say, name, about, text, read, asked, purposes }, then = () => {}) {
+  // One box alone: what else stands, the service knows, and this screen may be old.
   const send = (purpose) => async (on) => {
-    const wanted = new Map(given).set(purpose, on);
-    const to = [...wanted.keys()].filter((each) => wanted.get(each));
-    if (!(await wish(key, { to, text }))) return false;
-    given.set(purpose, on);
-    then();
-    return true;
+    const holds = await wish(key, { purpose, on, text, ...about });
+    if (holds) then();
+    return holds;
   };
   return group(
     name ? `${line(say)} (${name})` : line(say),

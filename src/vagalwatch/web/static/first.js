@@ -22,10 +22,10 @@ function start(own, box, close) {
   const answers = element("div", "", { className: "pair" });
   answers.append(
     button(line("own.yes"), async () => {
-      if (await wish(key, { to: ["body"], text })) frame(box, line("own.share"), more(own, box, close));
+      if (await wish(key, { purpose: "body", on: true, text })) frame(box, line("own.share"), more(own, box, close));
     }),
     button(line("own.no"), async () => {
-      if (await wish(key, { to: [], text })) close();
+      if (await wish(key, { purpose: "body", on: false, text })) close();
     }),
   );
   return [
