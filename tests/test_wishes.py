@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers_couple import link as side_of_link
+from helpers_couple import named
 from vagalwatch.alerts import consents
 from vagalwatch.alerts.agreement import Agreement
 from vagalwatch.alerts.couple import Link
@@ -70,6 +72,21 @@ def test_who_sits_at_the_machine_may_pause_everything_and_not_end_a_pause() -> N
     for text in ("false", "null", "0", '"true"'):
         with pytest.raises(ValueError, match="takes true: ask and share nothing"):
             wish("alex", "paused", text, NOW_NS)
+
+
+def test_a_name_for_the_partner_is_in_force_for_the_link_that_stands_and_no_other() -> None:
+    """As `couple.py` takes it: one set before a link, or for an earlier one, is shown to nobody."""
+    name = named("alex", "Lex")
+    other = side_of_link("alex", "kim", at="2027-01-01T00:00:00+00:00")
+    for said in (
+        [name],
+        [name, side_of_link("alex", "sam")],
+        [side_of_link("alex", "sam"), name, other],
+        [side_of_link("alex", "sam"), name, side_of_link("alex", None)],
+        [side_of_link("alex", "sam"), side_of_link("alex", None), name],
+    ):
+        assert in_force("alex", said) == {}
+    assert in_force("alex", [side_of_link("alex", "sam"), name]) == {"name-for-partner": '"Lex"'}
 
 
 def test_what_is_set_is_in_force() -> None:

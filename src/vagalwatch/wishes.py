@@ -116,12 +116,16 @@ def unlink(wearer: str, now_ns: int) -> Setting:
 
 
 def in_force(wearer: str, records: Iterable[Record]) -> dict[str, str]:
-    """The newest value (JSON) of each key that has been set for ``wearer``."""
-    said = {
-        record.key: record.value
-        for record in records
-        if isinstance(record, Setting) and record.wearer == wearer
-    }
+    """The newest value (JSON) of each key that has been set for ``wearer`` and has an effect."""
+    said: dict[str, str] = {}
+    for record in records:
+        if isinstance(record, Setting) and record.wearer == wearer:
+            said[record.key] = record.value
+            if record.key == couple.LINK:
+                for key in couple.OF_A_LINK:
+                    said.pop(key, None)
+    if said.get(couple.LINK, "null") == "null":
+        said.pop(couple.NAME, None)  # nobody is there to read it
     return {key: said[key] for key in KEYS if key in said and key != BASELINE_KEY}
 
 

@@ -315,9 +315,11 @@ async def test_consents_of_couples_are_asked_of_who_is_linked_and_anew_with_each
     assert {each["name"] for each in told} == {"sam"}
     assert await agrees(story, "consent-partner", "breaks", at="2026-05-01") == 200
     assert await agreed(story, "consent-partner") == [True]
+    assert await wished(story, "name-for-partner", "Addie") == 200
     assert (await own(story))["seen_by"][-1]["name"] == "sam"
     link(story, "2026-05-02")
     assert await agreed(story, "consent-partner") == [False]
+    assert (await own(story))["settings"]["texts"]["name-for-partner"]["value"] == ""
     assert all(each["name"] != "sam" for each in (await own(story))["seen_by"])
 
 

@@ -47,6 +47,9 @@ LINK: Final = "couple-link"
 NAME: Final = "name-for-partner"
 PAUSED: Final = "paused"
 
+OF_A_LINK: Final = consents.COUPLE | {NAME}
+"""Keys that hold for one link: a new one, and the end of one, take them away."""
+
 LONGEST_NAME: Final = 30
 """Characters: it stands in a sentence on a phone."""
 

@@ -94,7 +94,7 @@ class Own:
         standing = self._standing.setdefault(record.wearer, {})
         standing[record.key] = record.value
         if record.key == couple.LINK:  # what was agreed to before was about another link
-            for key in consents.COUPLE:
+            for key in couple.OF_A_LINK:
                 standing.pop(key, None)
         self._couples.push(record)
 
@@ -103,7 +103,7 @@ class Own:
         self._standing.pop(wearer, None)
         for other, standing in self._standing.items():
             if self._linked_with(other) == wearer:
-                for key in (couple.LINK, *consents.COUPLE):
+                for key in (couple.LINK, *couple.OF_A_LINK):
                     standing.pop(key, None)
         self._couples.forget(wearer)
         self._copying.discard(wearer)
