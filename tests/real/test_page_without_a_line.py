@@ -23,7 +23,7 @@ from vagalwatch.records import (
 )
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Route
 
     from helpers_page import Story
     from helpers_phone import Phone
@@ -190,5 +190,30 @@ async def test_a_tab_that_was_open_speaks_for_who_the_tablet_is_paired_with_now(
         await expect(other.locator("#say")).to_have_text("Measuring.")
         await own.say("Measuring.")
         await own.context.unroute("**/answer")
+        await own.quiet()
+        assert answers(story) == []
+
+
+async def test_what_was_kept_speaks_for_nobody_else_also_where_the_pairing_reply_was_lost(
+    browser: Browser, story: Story
+) -> None:
+    async def lost(route: Route) -> None:
+        if route.request.method != "POST":
+            await route.continue_()
+            return
+        await route.fetch()  # its cookie comes
+        await route.abort()
+
+    async with phone(browser, story) as own:
+        port = story.page.port
+        await asked_alone(own, story)
+        await own.tab.goto("about:blank")
+        await story.start(port)
+        story.row(State.SETTLED, wearer="sam")
+        await own.context.route("**/pair", lost)
+        await own.tab.goto(story.page.pairing_url("sam"))
+        await own.say("I could not reach your sensor box.")
+        await own.tab.evaluate('document.dispatchEvent(new Event("visibilitychange"))')
+        await own.say("Measuring.")
         await own.quiet()
         assert answers(story) == []

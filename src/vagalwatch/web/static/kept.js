@@ -1,6 +1,6 @@
 // What this browser keeps of a person, so that a break goes on where there is no line: times of
-// return, small steps, and "I need a break" on its way. No word of the person's own, nothing of
-// the body, no reason. It goes when this browser is no longer paired, and with "Leave" for who
+// return, small steps, and "I need a break" on its way. No word of the person's own and no
+// measurement; what can be told from it all the same, docs/page.md says. It goes when this browser is no longer paired, and with "Leave" for who
 // wants that (device.js).
 
 const KEY = "kept";

@@ -13,6 +13,7 @@ const SHOWS_MS = 1500; // what was heard shows in the picture by then
 const SET_MS = 10000; // a clock that jumps this far was set; a slow message or a fast story do less
 const UNPAIRED = 4401;
 const RETRIED = ["unpaired", "unknown-code", "too-many", "pair-failed", "too-many-pages"];
+const NOT_PAIRED = { 400: "unknown-code", 403: "unknown-code", 429: "too-many" };
 const REFUSED = { [UNPAIRED]: "unpaired", 4429: "too-many-pages" };
 
 export const state = {
@@ -329,13 +330,14 @@ export function sendingLine() {
 
 export async function pair(code) {
   const status = await post("/pair", { code });
+  // It may have been somebody else's; so too where the reply was lost, since its cookie may have come.
+  if (!NOT_PAIRED[status]) forget();
   if (status === 200) {
-    forget(); // it may have been somebody else's
     state.known = true;
     others.postMessage("paired");
     return;
   }
-  shut({ 400: "unknown-code", 403: "unknown-code", 429: "too-many" }[status] ?? "pair-failed");
+  shut(NOT_PAIRED[status] ?? "pair-failed");
 }
 
 export async function post(path, body) {
