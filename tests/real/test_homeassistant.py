@@ -113,7 +113,7 @@ async def test_home_assistants_account_shows_a_break_and_starts_one(
         assert (answer.wearer, answer.answer, answer.via) == (
             "anna",
             AnswerKind.START_BREAK,
-            "mqtt",
+            "home",
         )
         house.append(a_step(house.now_ns, BreakPhase.ON))
         await until(lambda: newest(home, HOME)["on_break"])
