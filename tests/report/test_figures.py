@@ -212,6 +212,31 @@ def test_time_to_settle_is_from_the_onset_to_the_first_row_that_is_back() -> Non
     assert (told.median_settle_min, told.unseen) == (5.0, 0)
 
 
+@pytest.mark.parametrize(
+    ("about", "began", "settled_after"),
+    [
+        (EpisodeKind.FLOODING, 2, 5.0),  # it lasted into the break
+        (EpisodeKind.FLOODING, 0.5, 5.0),  # it began in the break
+        (EpisodeKind.FLOODING, 4.5, None),  # it was over before
+        (EpisodeKind.SHUTDOWN, 2, None),  # of another kind
+        (None, 2, None),
+    ],
+)
+def test_a_break_has_the_settling_of_its_own_episode_and_of_no_older_or_other_one(
+    about: EpisodeKind | None, began: float, settled_after: float | None
+) -> None:
+    """It took whichever began last before the break, weeks ago or of the other kind."""
+    taken = steps((began, P.ON, began + 20), (began + 18, P.RETURNED, began + 20))
+    told = progress(
+        diary(
+            "s" * 12 + "F" * 36 + "b" * 24 + "s" * 9,
+            steps=[replace(step, about=about) for step in taken],
+            episodes=[flooding(12, 48)],
+        )
+    )
+    assert [one.settle_min for one in told.breaks] == [settled_after]
+
+
 @pytest.mark.parametrize("lost", ["?" * 13, " " * 13, "b" * 9])
 def test_a_way_back_that_was_not_seen_is_counted_and_not_timed(lost: str) -> None:
     after = "s" * 9 if "b" not in lost else ""

@@ -42,8 +42,10 @@ Ending = Literal["on-time", "new-time", "past-time", "not-resumed", "no-break", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
-    """A break that was taken. ``settle_min`` is that of the episode it was about, if any.
+    """A break that was taken.
 
+    ``settle_min`` is that of the episode it was about, if any: one of that kind which lasted into
+    it or began in it.
     ``ending``: came back by the agreed time; by a new time that was sent; after it; not at all
     ("put off", "let it drop" or no word for a day); called off; or it still lasts.
     ``agreed_min`` is as agreed at its start, ``lasted_min`` until the person was back.
@@ -115,8 +117,8 @@ def progress(diary: Diary) -> Progress:
     """The figures of ``diary``."""
     judged_rows = [row for row in diary.rows if row.state not in NOT_JUDGED]
     episodes = [e for e in diary.episodes if e.episode != EpisodeKind.SAFETY]
-    settle_min = {e.onset_ns: _settle_min(judged_rows, e) for e in episodes}
-    settled = tuple(Settled(ns, minutes) for ns, minutes in settle_min.items() if minutes)
+    settle_min = {e: _settle_min(judged_rows, e) for e in episodes}
+    settled = tuple(Settled(e.onset_ns, minutes) for e, minutes in settle_min.items() if minutes)
     breaks = tuple(_breaks(diary, settle_min))
     verdicts = _verdicts(diary)
     repairs = [one.mended for one in breaks if one.mended is not None]
@@ -173,7 +175,7 @@ def _weeks(diary: Diary, settled: Sequence[Settled]) -> list[Week]:
 # --- breaks --------------------------------------------------------------------------------------
 
 
-def _breaks(diary: Diary, settle_min: dict[int, float | None]) -> list[Break]:
+def _breaks(diary: Diary, settle_min: dict[Episode, float | None]) -> list[Break]:
     """Those that were taken, by when they began."""
     by_id: dict[str, list[BreakStep]] = {}
     for step in diary.steps:
@@ -183,13 +185,13 @@ def _breaks(diary: Diary, settle_min: dict[int, float | None]) -> list[Break]:
     return sorted(breaks, key=lambda one: one.began_ns)
 
 
-def _break(diary: Diary, steps: list[BreakStep], settle_min: dict[int, float | None]) -> Break:
+def _break(diary: Diary, steps: list[BreakStep], settle_min: dict[Episode, float | None]) -> Break:
     begun = next(step for step in steps if step.phase is BreakPhase.ON)
     end = next((step for step in steps if step.phase in _ENDS), None)
     last_on = [step for step in steps if step.phase is BreakPhase.ON][-1]
-    onsets = [onset_ns for onset_ns in settle_min if onset_ns <= begun.began_ns]
     about = next((step.about for step in reversed(steps) if step.about is not None), None)
     said = {one.answer: one for one in diary.answers if one.about == begun.id}
+    episode = _episode([e for e in settle_min if e.episode == about], begun, end)
     came = end is not None and end.phase is BreakPhase.RETURNED
     words = said.get(AnswerKind.SET_OFF)
     return Break(
@@ -199,11 +201,27 @@ def _break(diary: Diary, steps: list[BreakStep], settle_min: dict[int, float | N
         agreed_min=(begun.until_ns - begun.began_ns) / MINUTE_NS,
         lasted_min=(end.t_ns - begun.began_ns) / MINUTE_NS if end and came else None,
         ending=_ending(steps, last_on, end),
-        settle_min=settle_min[max(onsets)] if about is not None and onsets else None,
+        settle_min=None if episode is None else settle_min[episode],
         felt=next((kind.value for kind in said if kind in _FELT), None),
         mended=_mended(said),
         set_off=None if words is None else words.text,
     )
+
+
+def _episode(of_kind: list[Episode], begun: BreakStep, end: BreakStep | None) -> Episode | None:
+    """The last one that lasted into the break, else the first that began in it.
+
+    What was over before, an hour or some weeks ago, is not what the break was about.
+    """
+    lasted = [
+        e
+        for e in of_kind
+        if e.onset_ns <= begun.began_ns and (e.end_ns is None or e.end_ns >= begun.began_ns)
+    ]
+    if lasted:
+        return lasted[-1]
+    until_ns = math.inf if end is None else end.t_ns
+    return next((e for e in of_kind if begun.began_ns < e.onset_ns <= until_ns), None)
 
 
 _ENDS: Final = frozenset(
