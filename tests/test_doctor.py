@@ -427,6 +427,15 @@ async def asked(tmp_path: Path, **said: object) -> dict[str, Finding]:
         return await findings(configured)
 
 
+async def test_an_older_service_that_says_nothing_of_notify_is_still_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(STATUS, "notify")
+    found = await asked(tmp_path, influxdb_lag_s=LAG_S + 1)
+    assert "notify" not in found
+    assert found["lag"].ok is False
+
+
 async def test_a_service_in_trouble_says_which(tmp_path: Path) -> None:
     found = await asked(
         tmp_path,

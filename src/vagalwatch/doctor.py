@@ -121,7 +121,7 @@ def _told(settings: Settings, status: Status) -> Iterator[Finding]:
             found=status["mqtt"] or "Connected.",
             mend="It goes on trying; what is still valid then is sent then.",
         )
-    for problem in status["notify"]:
+    for problem in status.get("notify", ()):  # a service older than this did not say
         mend = "The next way of the chain had its turn; `vagalwatch notify-test WEARER` tries all."
         yield Finding("notify", ok=False, found=f"Not taken last time: {problem}", mend=mend)
     if settings.influx.url is not None:
