@@ -279,8 +279,10 @@ function keepAlone(change) {
 // The service has a break, or the person came back: nothing of "I need a break" goes out any more.
 function noLongerAlone() {
   forgo();
-  if (state.dizzy === "alone") state.dizzy = null;
-  keep({ alone: null, pending: null, dizzy: state.dizzy });
+  keep({ alone: null, pending: null });
+  if (state.dizzy !== "alone") return;
+  state.dizzy = null;
+  keep({ dizzy: null });
 }
 
 export function takeBack() {
