@@ -160,15 +160,43 @@ def test_each_shape_is_told_by_itself_and_the_last_that_was_long_enough_counts(
     assert told(anna) == ("slower", (90.0, 84.0))
 
 
-def after(breathing: Breathing, bpms: Iterable[float | None]) -> Breathing:
+def after(
+    breathing: Breathing,
+    bpms: Iterable[float | None],
+    usual_bpm: float = USUAL_BPM,
+    spread_bpm: float = SPREAD_BPM,
+) -> Breathing:
     for bpm in bpms:
         t_ns = (breathing.row_t_ns or NOON_NS) + 5 * NS
-        z = None if bpm is None else (bpm - USUAL_BPM) / SPREAD_BPM
+        z = None if bpm is None else (bpm - usual_bpm) / spread_bpm
         state = State.UNKNOWN if bpm is None else State.RISING
         metrics = Metrics(hr_bpm=bpm, z_hr=z)
-        row = Estimate(wearer="anna", t_ns=t_ns, recv_ns=t_ns, state=state, metrics=metrics)
+        row = Estimate(
+            wearer="anna",
+            t_ns=t_ns,
+            recv_ns=t_ns,
+            state=state,
+            usual_hr_bpm=usual_bpm,
+            metrics=metrics,
+        )
         breathing = breathing.after(row)
     return breathing
+
+
+@pytest.mark.parametrize(("usual_bpm", "spread_bpm"), [(72.0, 4.0), (80.0, 2.0), (66.0, 9.0)])
+def test_a_usual_that_moves_meanwhile_is_no_change_of_the_heart(
+    usual_bpm: float, spread_bpm: float
+) -> None:
+    breathing = after(Breathing(), [80.0] * 12).begun(NOON_NS + 60 * NS)
+    breathing = after(breathing, [80.0] * 40, usual_bpm, spread_bpm)
+    assert breathing.told(EpisodeKind.FLOODING) == ("no-change", (80.0, 80.0))
+
+
+def test_a_change_is_held_against_one_spread_the_one_that_stands_at_the_end() -> None:
+    breathing = after(Breathing(), [96.0] * 12).begun(NOON_NS + 60 * NS)
+    assert after(breathing, [88.0] * 40, 72.0, 4.0).told(None)[0] == "no-change"
+    assert after(breathing, [86.0] * 40, 72.0, 4.0).told(None)[0] == "slower"
+    assert after(breathing, [72.0] * 40, 72.0, 4.0).told(None)[0] == "slower"
 
 
 Rates = st.lists(st.none() | st.floats(40, 180), min_size=0, max_size=60)
@@ -198,8 +226,8 @@ def test_what_is_told_follows_from_the_two_minutes_alone(
     # Mirrored, a heart is told mirrored.
     mirrored = replace(
         breathing,
-        before=breathing.before and (breathing.before[0], -breathing.before[1]),
-        end=breathing.end and (breathing.end[0], -breathing.end[1]),
+        before=breathing.before and -breathing.before,
+        end=breathing.end and -breathing.end,
     )
     other = {Breathed.SLOWER: Breathed.FASTER, Breathed.FASTER: Breathed.SLOWER}
     assert mirrored.told(None)[0] == other.get(Breathed(code), code)

@@ -46,22 +46,25 @@ class Breathed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breathing:
-    """The heart around the shape. A heart is a rate (bpm) and its distance from usual in spreads.
+    """The heart (bpm) around the shape.
 
     ``minute`` are the rows of the last minute by time, ``None`` for one that does not know.
     ``before`` and ``end`` are the heart around the last shape that was followed for long enough.
+    ``spread_bpm`` is that of the usual as it now stands. Usuals move within a break: the z
+    of two minutes would tell the move of the usual as one of the heart.
     """
 
     row_t_ns: int = 0
-    minute: tuple[tuple[float, float] | None, ...] = ()
+    minute: tuple[float | None, ...] = ()
+    spread_bpm: float = PARAMETERS.calibration.floor_hr_bpm
     since_ns: int = 0
     """When the shape that is followed began; 0: none is."""
-    since: tuple[float, float] | None = None
+    since: float | None = None
     """The heart of the minute before it."""
     followed: bool = False
     """Whether any shape was followed in this break."""
-    before: tuple[float, float] | None = None
-    end: tuple[float, float] | None = None
+    before: float | None = None
+    end: float | None = None
 
     def begun(self, now_ns: int) -> Breathing:
         """A shape is followed from ``now_ns``; one that is followed already goes on."""
@@ -77,7 +80,8 @@ class Breathing:
         """With one more row; rows that did not come (a restart) begin the minute anew."""
         kept = self.minute if row.t_ns - self.row_t_ns < 2 * _ROW_NS else ()
         minute = (*kept, _heart(row))[-MINUTE_ROWS:]
-        now = replace(self, row_t_ns=row.t_ns, minute=minute)
+        spread_bpm = _spread_bpm(row) or self.spread_bpm
+        now = replace(self, row_t_ns=row.t_ns, minute=minute, spread_bpm=spread_bpm)
         if self.since is None or row.t_ns - self.since_ns < LEAST_NS:
             return now
         end = _median(minute)
@@ -92,20 +96,23 @@ class Breathing:
             return "", ()
         if self.before is None or self.end is None:
             return Breathed.TOO_LITTLE, ()
-        (before_bpm, before_z), (end_bpm, end_z) = self.before, self.end
         code = Breathed.NO_CHANGE
-        if abs(end_z - before_z) >= CLEAR_Z:
-            code = Breathed.SLOWER if end_z < before_z else Breathed.FASTER
-        return code, (before_bpm, end_bpm)
+        if abs(self.end - self.before) >= CLEAR_Z * self.spread_bpm:
+            code = Breathed.SLOWER if self.end < self.before else Breathed.FASTER
+        return code, (self.before, self.end)
 
 
-def _heart(row: Estimate) -> tuple[float, float] | None:
-    bpm, z = row.metrics.hr_bpm, row.metrics.z_hr
-    return None if row.state is State.UNKNOWN or bpm is None or z is None else (bpm, z)
+def _heart(row: Estimate) -> float | None:
+    judged = row.state is not State.UNKNOWN and row.metrics.z_hr is not None
+    return row.metrics.hr_bpm if judged else None
 
 
-def _median(rows: tuple[tuple[float, float] | None, ...]) -> tuple[float, float] | None:
+def _spread_bpm(row: Estimate) -> float | None:
+    """What one z is worth; a heart that is just the usual does not tell."""
+    bpm, z, usual_bpm = row.metrics.hr_bpm, row.metrics.z_hr, row.usual_hr_bpm
+    return (bpm - usual_bpm) / z if bpm is not None and usual_bpm is not None and z else None
+
+
+def _median(rows: tuple[float | None, ...]) -> float | None:
     known = [row for row in rows if row is not None]
-    if len(known) < LEAST_ROWS:
-        return None
-    return statistics.median(bpm for bpm, _ in known), statistics.median(z for _, z in known)
+    return statistics.median(known) if len(known) >= LEAST_ROWS else None
