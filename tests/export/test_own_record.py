@@ -8,6 +8,7 @@ import tracemalloc
 import zipfile
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -232,6 +233,26 @@ async def test_a_sample_from_long_before_its_file_begins_another(tmp_path: Path)
     for name in names:
         assert all(float(row["t_s"]) >= 0 for row in rows(files[f"sensors/{name}"]))
     assert rows(files["sensors/2026-05-04-2.csv"])[0]["value"] == "30.0"
+
+
+async def test_samples_far_before_the_first_of_their_record_do_not_make_the_copy_endless(
+    tmp_path: Path,
+) -> None:
+    noon = EVENING - 12 * 3600 * S
+    back = Eda(
+        wearer="ada",
+        source="ring",
+        t_ns=noon,
+        recv_ns=noon,
+        sample_t_ns=(noon, noon - 61 * S),
+        eda_us=(1.0, 2.0),
+    )
+    path = await a_journal(tmp_path, back)
+    body = b"".join(islice(record_zip(path, "ada", words.lines()), 2))  # or it would not end
+    with zipfile.ZipFile(io.BytesIO(body)) as file:
+        (name,) = (row["file"] for row in rows(file.read("sensors/files.csv").decode()))
+        told = rows(file.read(f"sensors/{name}").decode())
+    assert [(row["t_s"], row["value"]) for row in told] == [("121.0", "1.0"), ("60.0", "2.0")]
 
 
 async def test_times_are_those_of_the_wall_also_where_the_clock_was_set(tmp_path: Path) -> None:

@@ -112,8 +112,7 @@ def _sensors(file: zipfile.ZipFile, told: _Told, pipe: _Pipe) -> Iterator[bytes]
     )
     record = next(records, None)
     while record is not None:
-        first_ns = span(record)[0] if not isinstance(record, Gap) else record.recv_ns
-        day, zero_ns = _day(record), first_ns - _MARGIN_NS
+        day, zero_ns = _day(record), _first_ns(record) - _MARGIN_NS
         name = _new_name(day, names)
         names[name] = _utc(zero_ns)
         with _table(file, f"sensors/{name}", COLUMNS) as write:
@@ -137,6 +136,13 @@ def _new_name(day: str, taken: dict[str, str]) -> str:
 
 def _day(record: Record) -> str:
     return _utc(record.recv_ns)[:10]
+
+
+def _first_ns(record: Record) -> int:
+    """The earliest of its samples, which need not be its first: its file holds all of them."""
+    if isinstance(record, Gap):  # what of it lies before the file is left out
+        return record.recv_ns
+    return min((t_ns for t_ns, *_ in _samples(record, 0)), default=span(record)[0])
 
 
 def _samples(record: Record, zero_ns: int) -> Iterator[tuple[int, str, float, str]]:
