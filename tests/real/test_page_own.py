@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Route
 
     from helpers_phone import Phone
 
 pytestmark = pytest.mark.real
 
 EXPECTED_WHILE_DOWN = re.compile(r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|WebSocket|fetching")
+LOOKED = "I heard nothing back. This is what holds now."
+NOT_KNOWN = "I heard nothing back, so I can't tell what holds now. Look here again in a while."
 MINE = ["first", "share", "ask", "agree", "steps", "call", "weeks", "copy", "limits"]
 
 
@@ -295,6 +297,90 @@ async def test_a_screen_that_asked_about_one_partner_gives_nothing_to_another(
         assert wishes(story) == []
 
 
+@asynccontextmanager
+async def lost_answers(own: Phone, *, taken: bool = True) -> AsyncIterator[None]:
+    """Wishes whose answer is lost; or the wish too, where it is not ``taken``."""
+
+    async def lost(route: Route) -> None:
+        if taken:
+            await route.fetch()
+        await route.abort()
+
+    await own.tab.route("**/wish", lost)
+    yield
+    await own.tab.unroute("**/wish")
+    own.errors[:] = [error for error in own.errors if "ERR_FAILED" not in error]
+
+
+async def test_a_consent_whose_answer_was_lost_shows_as_the_service_has_it(
+    browser: Browser, story: OwnStory
+) -> None:
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        box = own.tab.get_by_label(re.compile("They may see how my body does"))
+        async with lost_answers(own):
+            await box.click()
+            await told(own, LOOKED)
+        await expect(box).to_be_checked()
+        await picture(own, "75-answer-lost")
+        async with lost_answers(own, taken=False):
+            await box.click()
+            await told(own, LOOKED)
+        await expect(box).to_be_checked()
+        assert wishes(story) == [("consent-mqtt", {"to": ["state"], "text": 1})]
+        assert own.errors == []
+
+
+async def test_what_holds_is_not_known_where_nothing_can_be_read_and_shows_with_the_next_answer(
+    browser: Browser, story: OwnStory
+) -> None:
+    async with phone(browser, story) as own:
+        await mine(own, "How it asks")
+        prompts = own.tab.get_by_label("How many times a day")
+        await own.tab.route("**/own", lambda route: route.abort())
+        async with lost_answers(own):
+            await prompts.select_option("1")
+            await told(own, NOT_KNOWN)
+            await picture(own, "76-not-known")
+        await own.tab.unroute("**/own")
+        await own.tab.get_by_label(re.compile("Tell me when my heart")).uncheck()
+        await told(own, LOOKED)
+        await expect(prompts).to_have_value("1")
+        await expect(own.tab.get_by_label(re.compile("Tell me when my heart"))).not_to_be_checked()
+
+
+async def test_a_yes_to_measuring_whose_answer_was_lost_goes_on_from_there(
+    browser: Browser, newcomer: OwnStory
+) -> None:
+    async with phone(browser, newcomer) as own:
+        await heading(own, "It measures your body, not your feelings.")
+        async with lost_answers(own):
+            await own.tab.get_by_role("button", name="Yes", exact=True).click()
+            await heading(own, "Who sees what")
+        assert wishes(newcomer) == [("consent-measure", {"to": ["body"], "text": 1})]
+
+
+async def test_an_answer_of_health_stands_through_a_failed_tap_and_through_rather_not_say(
+    browser: Browser, story: OwnStory
+) -> None:
+    async with phone(browser, story) as own:
+        await mine(own, "How it asks")
+        beta = own.tab.get_by_role("group", name=re.compile("beta blocker"))
+        await beta.get_by_label("Yes").check()
+        await told(own, "Kept.")
+        await own.tab.route("**/own", lambda route: route.abort())
+        async with lost_answers(own, taken=False):
+            await beta.get_by_label("No", exact=True).click()
+            await told(own, NOT_KNOWN)
+        await expect(beta.get_by_label("Yes")).to_be_checked()
+        await own.tab.unroute("**/own")
+        await beta.get_by_label("Rather not say").click()
+        await told(own, "It stays as you said before.")
+        await expect(beta.get_by_label("Yes")).to_be_checked()
+        await picture(own, "77-health-stands")
+        assert wishes(story) == [("beta-blocker", True)]
+
+
 async def test_what_is_set_is_kept_at_once_and_there_when_looked_at_again(
     browser: Browser, story: OwnStory
 ) -> None:
@@ -494,7 +580,7 @@ async def test_without_a_line_nothing_is_pretended(browser: Browser, story: OwnS
         await mine(own, "How it asks")
         await story.stop()
         await own.tab.get_by_label("How many times a day").select_option("0")
-        await told(own, "I could not pass that on. Try once more.")
+        await told(own, NOT_KNOWN)
         await expect(own.tab.get_by_label("How many times a day")).to_have_value("3")
         assert [each for each in own.errors if not EXPECTED_WHILE_DOWN.search(each)] == []
         await story.start(story.page.port)

@@ -9,7 +9,22 @@ import { line } from "./words.js";
 export async function show(box, close) {
   const own = await fetched("/own");
   if (!own) frame(box, line("page.offline"), []);
-  else frame(box, line("first.title"), start(own, box, close));
+  else ask(own, box, close);
+}
+
+const ask = (own, box, close) =>
+  frame(box, line("first.title"), start(own, box, close), (now) => onward(now, box, close));
+const share = (own, box, close) =>
+  frame(box, line("own.share"), more(own, box, close), (now) => share(now, box, close));
+const health = (own, box, close) =>
+  frame(box, line("own.ask"), last(own, close), (now) => health(now, box, close));
+
+// After an answer that was lost: on from what the service has of it.
+function onward(own, box, close) {
+  const { asked, read, text, purposes } = of(own, "consent-measure");
+  if (!asked || read < text) ask(own, box, close);
+  else if (purposes.some(({ given }) => given)) share(own, box, close);
+  else close();
 }
 
 export const what = (own) => [
@@ -22,7 +37,7 @@ function start(own, box, close) {
   const answers = element("div", "", { className: "pair" });
   answers.append(
     button(line("own.yes"), async () => {
-      if (await wish(key, { purpose: "body", on: true, text })) frame(box, line("own.share"), more(own, box, close));
+      if (await wish(key, { purpose: "body", on: true, text })) share(own, box, close);
     }),
     button(line("own.no"), async () => {
       if (await wish(key, { purpose: "body", on: false, text })) close();
@@ -42,7 +57,7 @@ function start(own, box, close) {
 const more = (own, box, close) => [
   element("p", line("first.more")),
   ...own.consents.filter(({ key }) => key !== "consent-measure").map((each) => consent(each)),
-  button(line("own.next"), () => frame(box, line("own.ask"), last(own, close)), "wide"),
+  button(line("own.next"), () => health(own, box, close), "wide"),
 ];
 
 const last = (own, close) => [

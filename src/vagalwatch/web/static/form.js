@@ -13,9 +13,10 @@ export function element(name, text = "", more = {}) {
 export const button = (label, onclick, className = "") =>
   element("button", label, { type: "button", onclick, className });
 
-// One screen in the place of the last.
-export function frame(box, title, parts) {
+// One screen in the place of the last. `again` draws it anew from what /own says is in force.
+export function frame(box, title, parts, again = null) {
   if (!box.isConnected) return; // something asked for the screen meanwhile
+  anew = again;
   told = element("p", "", { className: "told" });
   told.setAttribute("role", "status");
   const heading = element("h1", title, { tabIndex: -1 });
@@ -72,13 +73,16 @@ export function text(label, { value, longest }, send, type = "text") {
 }
 
 export function radios(title, name, value, options, send) {
-  return group(title, ...options.map(([each, label]) => {
-    const input = element("input", "", { type: "radio", name, checked: value === each });
+  let holds = value;
+  const inputs = options.map(([each]) =>
+    element("input", "", { type: "radio", name, value: each, checked: value === each }));
+  for (const input of inputs) {
     input.onchange = async () => {
-      if (!(await send(each))) input.checked = false;
+      if (await send(input.value, holds)) holds = input.value;
+      for (const each of inputs) each.checked = each.value === holds;
     };
-    return labelled(label, input);
-  }));
+  }
+  return group(title, ...options.map(([, label], n) => labelled(label, inputs[n])));
 }
 
 // Who can see it: by the names of accounts and people that are in force.
@@ -92,6 +96,9 @@ export const callNumber = () => link.state.view?.call?.help ?? "112";
 // --- the line -----------------------------------------------------------------------------------
 
 let told = null; // where the screen that is open says how it went
+let anew = null; // draws that screen anew
+let waiting = 0; // wishes on their way
+let unsure = false; // an answer was lost: the screen may show what does not hold
 let last = Promise.resolve();
 
 export async function fetched(path) {
@@ -106,13 +113,33 @@ export async function fetched(path) {
 
 const SAYS = { 200: "own.kept", 202: "own.not-saved", 400: "own.refused" };
 
-// Whether it holds now. One after the other, so that the last tap is the one that counts.
+export function say(text) {
+  if (told) told.textContent = text;
+}
+
+// Whether it is known to hold now. One after the other, so that the last tap is the one that counts.
 export function wish(key, value) {
+  waiting += 1;
+  say("");
   last = last.then(async () => {
     const answer = await link.post("/wish", { key, value });
+    waiting -= 1;
     if (answer === 401) link.shut("unpaired");
-    if (told) told.textContent = line(SAYS[answer] ?? "own.not-sent");
+    else if (SAYS[answer]) say(line(SAYS[answer]));
+    else unsure = true;
+    if (unsure && !waiting) await look();
     return answer === 200 || answer === 202;
   });
   return last;
+}
+
+// The service may have taken what it gave no answer to, so it is asked what stands.
+async function look() {
+  const own = await fetched("/own");
+  if (waiting) return; // that one looks, once it is through
+  const at = scrollY;
+  if (own) await anew?.(own);
+  scrollTo(0, at); // to where the tap was
+  unsure = own === null;
+  say(line(unsure ? "own.not-known" : "own.looked"));
 }

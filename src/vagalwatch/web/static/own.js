@@ -11,10 +11,12 @@ import { weeks } from "./weeks.js";
 import { line } from "./words.js";
 
 export async function show(box) {
+  const draw = async (name, own) =>
+    frame(box, title(name), await { menu, ...SCREENS }[name](own, go), (now) => draw(name, now));
   const go = async (name) => {
     const own = await fetched("/own");
     if (!own) frame(box, line("page.offline"), []);
-    else frame(box, title(name), await { menu, ...SCREENS }[name](own, go));
+    else await draw(name, own);
   };
   await go("menu");
 }

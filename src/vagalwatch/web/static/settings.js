@@ -1,6 +1,6 @@
 // What a person sets about prompts, breaks and steps. Bounds and choices come from the service.
 
-import { button, check, element, group, radios, select, text, wish } from "./form.js";
+import { button, check, element, group, radios, say, select, text, wish } from "./form.js";
 import * as link from "./link.js";
 import { line } from "./words.js";
 
@@ -57,7 +57,11 @@ export function body({ settings: { flags } }) {
   const options = ["yes", "no", "rather-not"].map((said) => [said, line(`agree.holds-${said}`)]);
   const beta = { true: "yes", false: "no" }[flags["beta-blocker"]];
   return [
-    radios(line("own.beta"), "beta-blocker", beta, options, (said) => wish("beta-blocker", said === "yes")),
+    radios(line("own.beta"), "beta-blocker", beta, options, (said, before) => {
+      if (said !== "rather-not") return wish("beta-blocker", said === "yes");
+      if (before) say(line("own.stays"));
+      return !before; // silence takes nothing back
+    }),
     radios(line("agree.holds"), "holds", flags["holds-ok"] ? "no" : "", options, (said) => wish("holds-ok", said === "no")),
     element("p", line("agree.holds-kept"), { className: "soft" }),
   ];
