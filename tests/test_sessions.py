@@ -9,9 +9,9 @@ import pytest
 from helpers_couple import agrees, link
 from helpers_report import agreed
 from vagalwatch.alerts import consents
-from vagalwatch.journal.port import Entry
-from vagalwatch.records import Marker, Session, Setting
-from vagalwatch.sessions import LONGEST_NOTE, LONGEST_NS, said, sittings
+from vagalwatch.journal.port import RUN_SHIFT, Entry
+from vagalwatch.records import ClockStep, Marker, Run, Session, Setting
+from vagalwatch.sessions import LONGEST_NOTE, LONGEST_NS, said, sittings, wall_ns
 
 if TYPE_CHECKING:
     from vagalwatch.records import Record
@@ -138,6 +138,43 @@ def test_one_that_nobody_stopped_ends_by_itself() -> None:
     desk.do("start", "ada")
     assert [one.runs(desk.now_ns) for one in sittings(desk.known)] == [False, True]
     assert sittings(desk.known)[0].as_json(desk.now_ns)["minutes"] == 180.0
+
+
+HOUR_NS = 3600 * NS
+
+
+@pytest.mark.parametrize("behind_ns", [0, 5 * HOUR_NS, -5 * HOUR_NS, -365 * 24 * HOUR_NS])
+@pytest.mark.parametrize(("after_ns", "running"), [(HOUR_NS, True), (30 * 24 * HOUR_NS, False)])
+def test_over_a_restart_a_clock_that_was_put_right_neither_ends_nor_prolongs_it(
+    behind_ns: int, after_ns: int, running: bool
+) -> None:
+    """It was over at once where the first run's clock was behind, and went on where ahead."""
+    begun_ns, now_ns = NOW_NS - behind_ns, NOW_NS + after_ns
+    step = ClockStep(t_ns=begun_ns, recv_ns=begun_ns, delta_ns=behind_ns)
+    start = Session(t_ns=begun_ns, recv_ns=begun_ns, session="one", started=True, wearers=("ada",))
+    again = Run(t_ns=now_ns, recv_ns=now_ns, version="", engine_version=1, parameters_hash="")
+    first, second = 1 << RUN_SHIFT, 2 << RUN_SHIFT
+    known = [Entry(first + 1, start), Entry(first + 2, step), Entry(second + 1, again)]
+    (sitting,) = sittings(known)
+    at_ns = wall_ns(known, now_ns)
+    assert (sitting.start_ns, at_ns, sitting.runs(at_ns)) == (NOW_NS, now_ns, running)
+    assert sitting.as_json(at_ns)["minutes"] == (60.0 if running else 180.0)
+    if running:
+        (ended,) = said("stop", (), "", known=known, now_ns=now_ns, wall_step_ns=0)
+        (sitting,) = sittings([*known, Entry(second + 2, ended)])
+        assert sitting.end_ns == now_ns
+
+
+def test_a_clock_that_is_not_put_right_yet_keeps_no_session_going() -> None:
+    """After a restart it stood a year before the start: "running" for a year and three hours."""
+    desk = Desk()
+    desk.do("start", "ada")
+    desk.now_ns -= 365 * 24 * HOUR_NS
+    (sitting,) = sittings(desk.known)
+    assert not sitting.runs(desk.now_ns)
+    assert sitting.as_json(desk.now_ns)["minutes"] == 0.0
+    with pytest.raises(ValueError, match="No session goes on"):
+        desk.do("mark", note="Still there?")
 
 
 def test_a_note_stands_in_the_record_of_each_and_of_nobody_else() -> None:

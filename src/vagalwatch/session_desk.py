@@ -40,7 +40,9 @@ class SessionDesk:
         places = [self._hub.take(record) for record in said]  # at once: no word comes in between
         for place in places[-1:]:
             await self._journal.committed(place)
-        return [one.as_json(now_ns) for one in sessions.sittings(self._known())]
+        known = self._known()
+        at_ns = sessions.wall_ns(known, now_ns)
+        return [one.as_json(at_ns) for one in sessions.sittings(known)]
 
     def _known(self) -> list[Entry]:
         known: list[Entry] = []

@@ -3,7 +3,8 @@
 A session of two is looked at together (:mod:`vagalwatch.report`), so it takes both consents, and
 the first setting that ends one of them, or the link, ends it: what comes later was not agreed to.
 It also ends by itself after :data:`LONGEST_NS`: nobody agreed to a day because somebody forgot to
-stop it.
+stop it. A session may go on over a restart, so all times are compared as the wall clock's
+(:func:`~vagalwatch.journal.walltime.steps_by_run`): the clocks of two runs may be years apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts.couple import Couples, may_be_joined
 from vagalwatch.alerts.steps import one_line
+from vagalwatch.journal.port import RUN_SHIFT
+from vagalwatch.journal.walltime import steps_by_run
 from vagalwatch.records import Marker, Session, Setting
 
 if TYPE_CHECKING:
@@ -28,8 +31,9 @@ LONGEST_NOTE: Final = 200
 """Characters of a note."""
 MOST: Final = 2
 
-KINDS: Final = ("setting", "session")
-"""Records that this module is told of."""
+KINDS: Final = ("setting", "session", "clock-step", "run")
+"""Records that this module is told of; each run begins with a ``run``, so the last is of this one.
+"""
 
 
 class ConsentError(ValueError):
@@ -38,7 +42,7 @@ class ConsentError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sitting:
-    """A session as it stands; times are of the run. ``place`` and ``end_place`` as journalled."""
+    """A session as it stands, in times of the wall clock; its places are as journalled."""
 
     id: str
     wearers: tuple[str, ...]
@@ -48,12 +52,12 @@ class Sitting:
     end_ns: int | None = None
 
     def runs(self, now_ns: int) -> bool:
-        """Whether it still goes on."""
-        return self.end_ns is None and now_ns < self.start_ns + LONGEST_NS
+        """Whether it still goes on; a clock that stands before its start cannot say so."""
+        return self.end_ns is None and 0 <= now_ns - self.start_ns < LONGEST_NS
 
     def as_json(self, now_ns: int) -> dict[str, object]:
         """What `vagalwatch session` prints."""
-        end_ns = min(self.end_ns or now_ns, self.start_ns + LONGEST_NS)
+        end_ns = self._bounded(now_ns if self.end_ns is None else self.end_ns)
         return {
             "id": self.id,
             "wearers": list(self.wearers),
@@ -61,19 +65,36 @@ class Sitting:
             "running": self.runs(now_ns),
         }
 
+    def ended(self, place: int, end_ns: int) -> Sitting:
+        """It, with an end that lies within what a session lasts, whatever the clocks said."""
+        return replace(self, end_place=place, end_ns=self._bounded(end_ns))
 
-def sittings(entries: Iterable[Entry]) -> list[Sitting]:
-    """All of them, in the order they began; ``entries`` are settings and sessions (:data:`KINDS`).
+    def _bounded(self, t_ns: int) -> int:
+        return max(self.start_ns, min(t_ns, self.start_ns + LONGEST_NS))
+
+
+def wall_ns(known: Sequence[Entry], now_ns: int) -> int:
+    """``now_ns`` of the run that is going on, in the time of :class:`Sitting`."""
+    return now_ns + steps_by_run(known).get(known[-1].place >> RUN_SHIFT, 0) if known else now_ns
+
+
+def sittings(entries: Sequence[Entry]) -> list[Sitting]:
+    """All of them, in the order they began; ``entries`` of :data:`KINDS` in order of place.
 
     One of two lasts as long as both consents stand: without them at its start, no time at all.
     """
+    steps = steps_by_run(entries)
     couples = Couples()
     known: dict[str, Sitting] = {}
     for place, record in entries:
+        wall_step_ns = steps.get(place >> RUN_SHIFT, 0)
         match record:
             case Session(started=True):
                 begun = Sitting(
-                    id=record.session, wearers=record.wearers, place=place, start_ns=record.t_ns
+                    id=record.session,
+                    wearers=record.wearers,
+                    place=place,
+                    start_ns=record.t_ns + wall_step_ns,
                 )
                 known.setdefault(record.session, begun)
                 stopped = ""
@@ -87,8 +108,7 @@ def sittings(entries: Iterable[Entry]) -> list[Sitting]:
         for one in list(known.values()):
             over = one.id == stopped or not _agreed(couples, one.wearers)
             if one.end_place is None and over:
-                end_ns = min(record.recv_ns, one.start_ns + LONGEST_NS)
-                known[one.id] = replace(one, end_place=place, end_ns=end_ns)
+                known[one.id] = one.ended(place, record.recv_ns + wall_step_ns)
     return list(known.values())
 
 
@@ -115,7 +135,8 @@ def said(
             note is no single line.
     """
     text = one_line(note, LONGEST_NOTE)
-    running = next((one for one in sittings(known) if one.runs(now_ns)), None)
+    at_ns = wall_ns(known, now_ns)
+    running = next((one for one in sittings(known) if one.runs(at_ns)), None)
     if do == "list":
         return []
     if do == "start":

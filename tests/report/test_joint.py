@@ -12,6 +12,7 @@ import pytest
 from helpers_couple import agrees
 from helpers_report import END_NS, agreed, journal, two
 from vagalwatch.alerts import consents, words
+from vagalwatch.journal.walltime import moved
 from vagalwatch.records import (
     BreakPhase,
     BreakStep,
@@ -165,6 +166,26 @@ def test_times_are_the_walls_though_the_clock_was_put_right(tmp_path: Path) -> N
     )
     assert figures["start_ns"] == END_NS - 3600 * NS + 7200 * NS
     assert figures["end_ns"] - figures["start_ns"] == 305 * NS
+
+
+@pytest.mark.parametrize("behind_ns", [5 * 3600 * NS, -5 * 3600 * NS, -365 * 86_400 * NS])
+def test_over_a_restart_it_is_read_by_the_walls_time(behind_ns: int, tmp_path: Path) -> None:
+    """The first run's clock was put right: what came after the restart was left out or never over.
+
+    The second run has forty rows of each in the session and goes on, unstopped, for four hours.
+    """
+    records = two_short(stopped=False, rows=60)
+    start = next(i for i, each in enumerate(records) if isinstance(each, Session))
+    restart = start + 1 + 40
+    first = [moved(record, lambda t_ns: t_ns - behind_ns) for record in records[:restart]]
+    step = ClockStep(t_ns=first[-1].t_ns, recv_ns=first[-1].recv_ns, delta_ns=behind_ns)
+    late = [moved(record, lambda t_ns: t_ns + 4 * 3600 * NS) for record in records[-2:]]
+    journal(tmp_path / "j.sqlite", [*first, step])
+    path = journal(tmp_path / "j.sqlite", [*records[restart:-2], *late])
+    told = read_joint(path, "alex", "sam")
+    assert told.start_ns == END_NS - 3600 * NS
+    assert [len(track.rows) for track in told.tracks] == [60, 60]
+    assert told.tracks[0].rows[-1].t_ns == told.start_ns + 300 * NS
 
 
 def test_what_was_declined_is_nobody_elses_business(tmp_path: Path) -> None:

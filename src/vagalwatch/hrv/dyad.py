@@ -5,7 +5,7 @@ it; how long both were flooded at once; and what happened in what order. It desc
 and two breaks. Who pursued, who withdrew and why is not in the record, so no word of it is here.
 Never an input to an alert.
 
-Times are UTC ns of the run. A row that is missing is unknown, and what is unknown widens the
+Times are UTC ns of one clock. A row that is missing is unknown, and what is unknown widens the
 error; it is never bridged.
 """
 

@@ -16,9 +16,9 @@ import numpy as np
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
+from vagalwatch.journal.walltime import steps_by_run
 from vagalwatch.records import (
     SITE,
-    ClockStep,
     Contact,
     Eda,
     Gap,
@@ -85,7 +85,7 @@ def read_journal(
     try:
         with open_reader(path) as reader:
             chosen = choose(path, reader.wearers(), wearer)
-            steps = _steps(reader)
+            steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
             told = _Told()
             # Received when, by the wall: the index knows each run's own clock only.
             since = None if since_ns is None else since_ns - max([0, *steps.values()])
@@ -130,16 +130,6 @@ def entries(
     while batch := reader.read(after, wearer=wearer, kinds=kinds, since_ns=since_ns, limit=_BATCH):
         yield from batch
         after = batch[-1].place
-
-
-def _steps(reader: Reader) -> dict[int, int]:
-    """How far each run's clock was put right in all."""
-    steps: dict[int, int] = {}
-    for place, record in entries(reader, SITE, ("clock-step",)):
-        if isinstance(record, ClockStep):
-            run = place >> RUN_SHIFT
-            steps[run] = steps.get(run, 0) + record.delta_ns
-    return steps
 
 
 class _Told:

@@ -16,7 +16,7 @@ from vagalwatch.journal.port import RUN_SHIFT, Entry
 from vagalwatch.records import ClockStep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from vagalwatch.journal.port import Journal
     from vagalwatch.journal.reader import Reader
@@ -59,6 +59,20 @@ class WallTime:
                     steps[place] = record
             after = entries[-1].place
         return steps
+
+
+def steps_by_run(entries: Iterable[Entry]) -> dict[int, int]:
+    """How far each run's clock was put right in all, in ns; a run without a step is left out.
+
+    Added to every time of a run, also those before the step, it leaves durations what they were
+    and makes times of different runs comparable.
+    """
+    steps: dict[int, int] = {}
+    for place, record in entries:
+        if isinstance(record, ClockStep):
+            run = place >> RUN_SHIFT
+            steps[run] = steps.get(run, 0) + record.delta_ns
+    return steps
 
 
 def moved(record: Record, later: Callable[[int], int]) -> Record:

@@ -12,13 +12,12 @@ from vagalwatch.hrv.dyad import NOT_JUDGED
 from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
-from vagalwatch.journal.walltime import moved
+from vagalwatch.journal.walltime import moved, steps_by_run
 from vagalwatch.records import (
     SITE,
     Alert,
     Answer,
     BreakStep,
-    ClockStep,
     Episode,
     Setting,
     State,
@@ -127,11 +126,7 @@ class WallTimes:
 
     def __init__(self, reader: Reader) -> None:
         """Read all steps; there are few."""
-        self._by_run: dict[int, int] = {}
-        for place, record in entries(reader, SITE, ("clock-step",)):
-            if isinstance(record, ClockStep):
-                run = place >> RUN_SHIFT
-                self._by_run[run] = self._by_run.get(run, 0) + record.delta_ns
+        self._by_run = steps_by_run(entries(reader, SITE, ("clock-step",)))
 
     @property
     def furthest_ns(self) -> int:

@@ -24,16 +24,15 @@ _TOLD: Final = ("estimate", "episode", "break", "marker")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
-    """A session of two and what it says. ``wall_ns`` is what makes a run's time the wall's.
+    """A session of two and what it says; every time is the wall clock's.
 
-    ``markers`` are the notes made in it, once each (t_ns of the run, text).
+    ``markers`` are the notes made in it, once each (t_ns, text).
     """
 
     session: str
     wearers: tuple[str, str]
     start_ns: int
     end_ns: int
-    wall_ns: int
     tracks: tuple[Track, Track]
     dyad: Dyad
     markers: tuple[tuple[int, str], ...]
@@ -58,8 +57,8 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
                 f"There is no such session of “{one}” and “{other}”; there are: {names}."
             )
         sitting = chosen[-1]
-        records = {who: _within(reader, who, sitting) for who in (one, other)}
         wall = WallTimes(reader)
+        records = {who: _within(reader, who, sitting, wall) for who in (one, other)}
         errors_s = {who: _sensor_error_s(reader, who) for who in (one, other)}
     first = track(one, records[one], sensor_error_s=errors_s[one])
     second = track(other, records[other], sensor_error_s=errors_s[other])
@@ -71,21 +70,24 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
         wearers=(one, other),
         start_ns=sitting.start_ns,
         end_ns=latest_ns if sitting.end_ns is None else sitting.end_ns,
-        wall_ns=wall.step_ns(sitting.place),
         tracks=(first, second),
         dyad=dyad(first, second),
         markers=tuple(sorted(markers)),
     )
 
 
-def _within(reader: Reader, wearer: str, sitting: Sitting) -> list[Record]:
-    """What came of ``wearer`` between start and end, and at most as long as a session lasts."""
+def _within(reader: Reader, wearer: str, sitting: Sitting, wall: WallTimes) -> list[Record]:
+    """What came of ``wearer`` between start and end, and at most as long as a session lasts.
+
+    A run whose clock stood before the start tells of no known time: nothing of it is read.
+    """
     latest_ns = sitting.start_ns + LONGEST_NS
     records: list[Record] = []
-    for place, record in entries(reader, wearer, _TOLD, after=sitting.place):
+    for place, told in entries(reader, wearer, _TOLD, after=sitting.place):
+        record = wall.corrected(place, told)
         if record.recv_ns > latest_ns or (sitting.end_place and place > sitting.end_place):
             break
-        if record.wearer == wearer:
+        if record.wearer == wearer and record.recv_ns >= sitting.start_ns:
             records.append(record)
     return records
 

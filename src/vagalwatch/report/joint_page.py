@@ -40,35 +40,32 @@ def report(
     figures = {
         "session": told.session,
         "wearers": list(told.wearers),
-        "start_ns": told.start_ns + told.wall_ns,
-        "end_ns": told.end_ns + told.wall_ns,
+        "start_ns": told.start_ns,
+        "end_ns": told.end_ns,
         **asdict(told.dyad),
         "moves": [
-            {"t_ns": move.t_ns + told.wall_ns, "wearer": move.wearer, "what": move.what}
+            {"t_ns": move.t_ns, "wearer": move.wearer, "what": move.what}
             for move in told.dyad.moves
         ],
-        "rounds": [_as_json(each, told.wall_ns) for each in told.dyad.rounds],
-        "markers": [{"t_ns": t_ns + told.wall_ns, "text": text} for t_ns, text in told.markers],
+        "rounds": [_as_json(each) for each in told.dyad.rounds],
+        "markers": [{"t_ns": t_ns, "text": text} for t_ns, text in told.markers],
     }
     return figures, _page(told, speech)
 
 
-def _as_json(each: Round, wall_ns: int) -> dict[str, Any]:
-    end_ns = None if each.end_ns is None else each.end_ns + wall_ns
+def _as_json(each: Round) -> dict[str, Any]:
     orders = {
         name: None if order is None else order._asdict()
         for name, order in (("onset", each.onset), ("recovery", each.recovery))
     }
-    return {"kinds": each.kinds, "onset_ns": each.onset_ns + wall_ns, "end_ns": end_ns, **orders}
+    return {"kinds": each.kinds, "onset_ns": each.onset_ns, "end_ns": each.end_ns, **orders}
 
 
 def _page(told: Joint, speech: Speech) -> str:
     one, other = told.wearers
     title = speech.say("page.joint-title", one=one, other=other)
     minutes = round((told.end_ns - told.start_ns) / MINUTE_NS)
-    when = speech.say(
-        "joint.session", when=speech.when(told.start_ns + told.wall_ns), minutes=minutes
-    )
+    when = speech.say("joint.session", when=speech.when(told.start_ns), minutes=minutes)
     judged = speech.say("joint.judged", judged=told.dyad.judged_s // 60, minutes=minutes)
     at_once = speech.say(
         "joint.both-fast",
@@ -93,7 +90,7 @@ def _page(told: Joint, speech: Speech) -> str:
         _moves(told, speech),
         page.paragraph(speech.say("joint.moves-note"), "soft"),
     ]
-    return page.document(title, body, told.end_ns + told.wall_ns, speech)
+    return page.document(title, body, told.end_ns, speech)
 
 
 # --- figures in words ----------------------------------------------------------------------------
@@ -103,7 +100,7 @@ def _rounds(told: Joint, speech: Speech) -> Iterator[str]:
     if not told.dyad.rounds:
         yield page.paragraph(speech.say("joint.no-round"))
     for count, each in enumerate(told.dyad.rounds, 1):
-        when = speech.when(each.onset_ns + told.wall_ns, "%H:%M")
+        when = speech.when(each.onset_ns, "%H:%M")
         yield f"<h3>{escape(speech.say('joint.round', count=count, when=when))}</h3>"
         kinds = [
             f"{who}: {', '.join(speech.say(f'mark.{kind}') for kind in theirs)}"
@@ -157,9 +154,6 @@ def _moves(told: Joint, speech: Speech) -> str:
     lines += [(t_ns, "", speech.say("mark.marker", text=text)) for t_ns, text in told.markers]
     if not lines:
         return page.paragraph(speech.say("joint.nothing"))
-    rows = [
-        (speech.when(t_ns + told.wall_ns, "%H:%M:%S"), who, what)
-        for t_ns, who, what in sorted(lines)
-    ]
+    rows = [(speech.when(t_ns, "%H:%M:%S"), who, what) for t_ns, who, what in sorted(lines)]
     heads = (speech.say("table.when"), speech.say("joint.who"), speech.say("joint.what"))
     return page.table(speech.say("joint.moves"), heads, rows)

@@ -50,7 +50,7 @@ def both(told: Joint, speech: Speech) -> Picture:
         _strip(area, track, told, area.bottom + 30 + index * _STRIP)
     height = area.bottom + 30 + 2 * _STRIP
     said = [
-        f"{who}: {speech.say(f'mark.{kind}')} {speech.when(t_ns + told.wall_ns, '%H:%M')}"
+        f"{who}: {speech.say(f'mark.{kind}')} {speech.when(t_ns, '%H:%M')}"
         for t_ns, who, kind in told.dyad.moves
     ]
     title = speech.say("page.joint-title", one=told.wearers[0], other=told.wearers[1])
