@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import re
 import shutil
@@ -73,15 +75,15 @@ def test_two_simulated_stories_with_two_people(tmp_path: Path) -> None:
     assert by_name["HR > 110 %"]["stories"]["posture"]["false_per_h"]["value"] > 3
     assert by_name["clock"]["figures"]["loc"]["value"] == 0.5
     assert by_name["clock"]["figures"]["found.flooding"]["value"] == 0
-    html = (tmp_path / "report.html").read_text()
-    assert html.count("<figure>") >= 6
-    assert "<script" not in html
-    links = re.findall(r'(?:src|href)="([^"]*)"', html)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<figure>") >= 6
+    assert "<script" not in page
+    links = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert links
     assert all(link.startswith("data:") for link in links)  # nothing from elsewhere
     again = tmp_path / "again"
     assert call(*words[:-2], str(again), "--json").json == report
-    assert (again / "report.html").read_text() == html
+    assert (again / "report.html").read_text() == page
 
 
 def marked(folder: Path) -> Path:
@@ -154,6 +156,28 @@ def test_the_table_and_the_files(tmp_path: Path) -> None:
     assert "random forest: could not be taught here" in told.out
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["suite"] == "stairs"
+
+
+def test_the_picture_of_events_that_nobody_found_has_every_detector_on_zero(
+    tmp_path: Path,
+) -> None:
+    """Left out, they left matplotlib a legend of nothing, of which it warned the person."""
+    folder = marked(tmp_path / "data")
+    (folder / "labels.csv").write_text(
+        "recording,label,start_s,end_s\na.csv,stairs,480,720\na.csv,shutdown,800,1000\n"
+    )
+    told = call("evaluate", "stairs", folder, "--out", tmp_path / "out")
+    assert told.code == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    (picture,) = (
+        base64.b64decode(svg).decode()
+        for svg in re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', page)
+        if b"events found" in base64.b64decode(svg)
+    )
+    untaught = PEERS[3]
+    assert [name for name in PEERS if f">{html.escape(name)}<" in picture] == [
+        name for name in PEERS if name != untaught
+    ]
 
 
 @pytest.mark.parametrize(

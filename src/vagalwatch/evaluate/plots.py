@@ -151,7 +151,7 @@ class _Artist:
             for one in self._report.detectors:
                 share = one.figures.get(f"found.{kind}")
                 latency_s = sorted(_latencies(self._report.judged, one.name, kind))
-                if share is None or share.value is None or not latency_s:
+                if share is None or share.value is None:
                     continue
                 heights = np.arange(1, len(latency_s) + 1) / len(latency_s) * share.value
                 axes.step(
