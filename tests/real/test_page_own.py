@@ -409,6 +409,36 @@ async def test_what_is_set_is_kept_at_once_and_there_when_looked_at_again(
         assert own.errors == []
 
 
+async def test_one_quiet_hour_is_not_cleared_alone(browser: Browser, story: OwnStory) -> None:
+    async with phone(browser, story) as own:
+        await mine(own, "How it asks")
+        begin, end = own.tab.get_by_label("From"), own.tab.get_by_label("To", exact=True)
+        await begin.fill("22:00")
+        await begin.blur()
+        await told(own, "I need both times, from and to.")
+        await expect(begin).to_have_value("22:00")
+        await end.fill("07:00")
+        await end.blur()
+        await told(own, "Kept.")
+        await end.fill("")
+        await end.blur()
+        await told(own, "I need both times, from and to.")
+        await expect(end).to_have_value("07:00")
+        await picture(own, "78-quiet-hours-both")
+        await begin.fill("23:00")
+        await begin.blur()
+        await told(own, "Kept.")
+        await own.tap("No such hours")
+        await expect(end).to_have_value("")
+        zone = {"zone": "Europe/Berlin"}
+        assert wishes(story) == [
+            ("quiet-hours", {"from": "22:00", "to": "07:00"} | zone),
+            ("quiet-hours", {"from": "23:00", "to": "07:00"} | zone),
+            ("quiet-hours", None),
+        ]
+        assert own.errors == []
+
+
 async def test_what_was_agreed_on_shows_in_the_break(browser: Browser, story: OwnStory) -> None:
     async with phone(browser, story) as own:
         await mine(own, "What we agree on at a good time")

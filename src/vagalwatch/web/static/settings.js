@@ -39,15 +39,30 @@ function muting({ settings: { muted_until_ms: until } }, go) {
 
 function quietHours({ settings: { quiet } }) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  let [from, to] = quiet ?? ["", ""];
-  const send = () => (from && to ? wish("quiet-hours", { from, to, zone }) : true);
+  let holds = quiet ?? ["", ""];
+  const shown = [...holds];
+  const send = (n) => async (at) => {
+    shown[n] = at ?? "";
+    const [from, to] = shown;
+    if (from && to) {
+      if (await wish("quiet-hours", { from, to, zone })) {
+        holds = [from, to];
+        return true;
+      }
+    } else {
+      say(line("own.quiet-both"));
+      if (!holds[n]) return true; // the first of two is set
+    }
+    shown[n] = holds[n];
+    return false;
+  };
   const made = group(line("own.quiet"),
-    text(line("own.quiet-from"), { value: from }, (at) => { from = at; return send(); }, "time"),
-    text(line("own.quiet-to"), { value: to }, (at) => { to = at; return send(); }, "time"),
+    text(line("own.quiet-from"), { value: holds[0] }, send(0), "time"),
+    text(line("own.quiet-to"), { value: holds[1] }, send(1), "time"),
     button(line("own.quiet-none"), async () => {
       if (!(await wish("quiet-hours", null))) return;
-      from = to = "";
-      for (const input of made.querySelectorAll("input")) input.value = "";
+      holds = ["", ""];
+      for (const [n, input] of made.querySelectorAll("input").entries()) input.value = shown[n] = "";
     }, "quiet"));
   return made;
 }
