@@ -20,6 +20,7 @@ from vagalwatch.records import (
     EpisodeKind,
     Gap,
     GapReason,
+    Run,
     Stream,
 )
 from vagalwatch.web.history import DAYS, EVENTS, history, measured
@@ -174,6 +175,22 @@ def test_two_sensors_fill_each_others_gaps_and_skin_is_no_heart() -> None:
     assert measured([*one, *other], NOON) == [(NOON - 3 * HOUR, NOON)]
     skin = gap(NOON - 9 * HOUR, NOON - 8 * HOUR, stream=Stream.EDA)
     assert history([skin], NOON, UTC)[0]["measured_min"] == 0
+
+
+def test_a_sensor_that_was_taken_away_does_not_read_as_measured_from_the_next_start_on() -> None:
+    start = NOON - 6 * HOUR
+    run = Run(t_ns=start, recv_ns=start, version="1", engine_version=1, parameters_hash="x")
+    before = [
+        gap(NOON - 11 * HOUR, NOON - 10 * HOUR, source=each) for each in ("old-strap", "strap")
+    ]
+    over_the_start = [
+        gap(NOON - 9 * HOUR, start, source="old-strap"),
+        gap(NOON - 8 * HOUR, start, source="strap"),
+    ]
+    of_its_link = [gap(start, None), gap(start, NOON - 4 * HOUR)]
+    gone: list[Any] = [*before, run, *over_the_start]
+    assert history(gone, NOON, UTC)[0]["measured_min"] == 2 * 60
+    assert history([*gone, *of_its_link], NOON, UTC)[0]["measured_min"] == (2 + 4) * 60
 
 
 def test_days_are_those_of_the_persons_own_zone_also_when_the_clocks_change() -> None:

@@ -6,7 +6,7 @@ where nothing is known. A day in which nothing was measured says so.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,7 @@ from vagalwatch.records import (
     BreakStep,
     EpisodeKind,
     Gap,
+    Run,
     Stream,
 )
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from vagalwatch.records import Record
 
-KINDS: Final = ("alert", "answer", "break", "gap")
+KINDS: Final = ("alert", "answer", "break", "gap", "run")
 """The records that it is made of."""
 
 DAYS: Final = 28
@@ -87,6 +88,7 @@ def history(records: Iterable[Record], now_ns: int, zone: tzinfo) -> list[dict[s
     falls: dict[str, Alert] = {}
     seen: set[str] = set()
     gaps: list[Gap] = []
+    started_ns = 0  # while the gaps that a start ends are read
     for record in records:
         match record:
             case BreakStep():
@@ -97,8 +99,14 @@ def history(records: Iterable[Record], now_ns: int, zone: tzinfo) -> list[dict[s
                 seen.add(record.about)
             case Answer():
                 _answer(events, record)
+            case Run(ended=False):
+                started_ns = record.t_ns
             case Gap(stream=Stream.HEART):
-                gaps.append(record)
+                # A start ends the gap over it for every source of before; then each link that
+                # there still is opens its own. Without one (the sensor was taken away) it lasts.
+                if record.end_ns is None or record.recv_ns > started_ns:
+                    started_ns = 0
+                gaps.append(replace(record, end_ns=None) if started_ns else record)
             case _:
                 pass
     told = [_told(event) for event in events.values()]
