@@ -158,6 +158,37 @@ def test_the_table_and_the_files(tmp_path: Path) -> None:
     assert report["suite"] == "stairs"
 
 
+def test_valsalvas_within_a_hole_are_not_judged_in_the_table_and_in_json(tmp_path: Path) -> None:
+    """They stood there as two of two in which nobody was fooled."""
+    folder = marked(tmp_path / "data")
+    head, *samples = (folder / "a.csv").read_text().splitlines()
+    kept = [row for row in samples if not 750 < float(row.split(",")[0]) < 960]
+    (folder / "a.csv").write_text("\n".join([head, *kept]) + "\n")
+    (folder / "labels.csv").write_text(
+        "recording,label,start_s,end_s\na.csv,valsalva,800,815\na.csv,valsalva,860,875\n"
+    )
+    report = call("evaluate", "valsalva", folder, "--json").json
+    for one in report["detectors"]:
+        told = one["marked"]["valsalva"]
+        assert told["marked_not_judged"]["value"] == 2, one["name"]
+        assert told["in_marked.flooding"]["value"] is None
+    table = call("evaluate", "valsalva", folder).out
+    (shares,) = (line for line in table.splitlines() if "valsalva, with flooding" in line)
+    assert shares.split() == ["valsalva,", "with", "flooding"]
+    (counts,) = (line for line in table.splitlines() if "valsalva, not judged" in line)
+    assert counts.split() == ["valsalva,", "not", "judged", "2", "2", "2", "2"]
+
+
+def test_a_label_in_milliseconds_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    folder = marked(tmp_path / "data")
+    with (folder / "labels.csv").open("a") as file:
+        file.write("a.csv,flooding,480000,490000\n")
+    said = call("evaluate", "stairs", folder, "--out", tmp_path / "out").sentence(2)
+    assert "labels.csv, line 5: an end_s within" in said
+    assert "not 490000 (milliseconds for seconds?)" in said
+    assert "a.csv" in said
+
+
 def test_the_picture_of_events_that_nobody_found_has_every_detector_on_zero(
     tmp_path: Path,
 ) -> None:

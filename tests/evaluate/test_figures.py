@@ -95,6 +95,52 @@ def test_marked_stretches_and_the_minute_after_each() -> None:
     assert told["false_per_h"].value == 3
 
 
+def not_measured(*spans: tuple[float, float]) -> Any:  # noqa: ANN401 - an array
+    return np.any([(from_s < T_S) & (to_s >= T_S) for from_s, to_s in spans], axis=0)
+
+
+@pytest.mark.parametrize(
+    ("hole", "judged"),
+    [
+        ((590, 700), False),  # a hole that holds all of it
+        ((600, 615), False),  # the stretch alone
+        ((600, 610), False),  # two rows of three
+        ((600, 605), True),
+        ((615, 675), False),  # the minute after alone
+        ((635, 675), False),
+        ((655, 675), True),
+        ((300, 600), True),
+    ],
+)
+def test_a_stretch_that_was_not_judged_is_none_in_which_nobody_was_fooled(
+    hole: tuple[float, float], judged: bool
+) -> None:
+    marked = (Phase("valsalva", "ignore", 600, 615), Phase("valsalva", "ignore", 900, 915))
+    unknown = not_measured(hole, (890, 990))
+    case = Judged(truth("a", marked=marked), T_S, {"it": said(unknown=unknown)})
+    (scored,) = scores([case], clock="clock")
+    for told in (scored.figures, scored.marked["valsalva"]):
+        assert told["marked_not_judged"].value == 2 - judged
+        interval = told.get("in_marked.flooding")
+        assert (interval and interval.value) == (0 if judged else None)
+
+
+def test_an_alert_in_a_stretch_counts_whatever_was_unknown_there() -> None:
+    marked = (Phase("valsalva", "ignore", 600, 615), Phase("valsalva", "ignore", 900, 915))
+    track = said(Alert("flooding", 605), unknown=not_measured((590, 700)))
+    told = figures((truth("a", marked=marked), track))
+    assert told["in_marked.flooding"].value == 0.5
+    assert told["in_marked.safety"].value == 0
+    assert told["marked_not_judged"].value == 0
+
+
+def test_a_stretch_shorter_than_a_row_is_judged_by_the_row_due_at_its_end() -> None:
+    case = truth("a", marked=(Phase("valsalva", "ignore", 601, 604),))
+    assert figures((case, said()))["marked_not_judged"].value == 0
+    told = figures((case, said(unknown=not_measured((600, 605)))))
+    assert told["marked_not_judged"].value == 1
+
+
 def test_marked_stretches_stand_by_label() -> None:
     marked = (Phase("stairs", "ignore", 600, 700), Phase("coffee", "ignore", 900, 1000))
     case = Judged(truth("a", marked=marked), T_S, {"it": said(Alert("flooding", 620))})

@@ -110,15 +110,41 @@ def test_stretches_are_traps_and_what_is_to_be_found_is_an_event(tmp_path: Path)
     e4_folder(tmp_path / "monday")
     (tmp_path / "labels.csv").write_text(
         "recording,label,start_s,end_s,person\nmonday,baseline,0,8,Ada\nmonday,valsalva,9,11,Ada\n"
-        "monday,safety,12,300,Ada\n"
+        "monday,safety,12,15,Ada\n"
     )
     (case,) = intervals(tmp_path, "valsalva")
     person, truth = case.load()
     assert (truth.who, truth.phases) == ("Ada", ())
     assert [(p.name, p.from_s, p.to_s) for p in truth.marked] == [("valsalva", 9, 11)]
-    assert truth.events == (Event("safety", 12, person.duration_s, crossed_s=12),)
+    assert truth.events == (Event("safety", 12, 15, crossed_s=12),)
     assert [(p.from_s, p.to_s) for p in truth.watch] == [(0, person.duration_s)]
     assert person.baseline_s == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (
+            "a.csv,flooding,9000,12000",
+            r"labels\.csv, line 3: an end_s within .*, not 12000 \(milliseconds for seconds\?\)\.",
+        ),
+        (
+            "a.csv,sitting,9,21",
+            r"line 3: an end_s within the 20\.0 s of 'a\.csv' was expected, not 21\.",
+        ),
+        ("a.csv,stairs,1e9,2e9", r"not 2000000000\."),
+    ],
+)
+def test_a_stretch_that_ends_after_the_recording_is_not_dropped_but_refused(
+    tmp_path: Path, row: str, sentence: str
+) -> None:
+    (tmp_path / "a.csv").write_text("t_s,signal,value\n1,eda_us,2\n20,eda_us,2\n")
+    (tmp_path / "labels.csv").write_text(
+        f"recording,label,start_s,end_s\na.csv,stairs,5,20\n{row}\n"
+    )
+    (case,) = intervals(tmp_path, "stairs")
+    with pytest.raises(RecordingError, match=sentence):
+        case.load()
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,30 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from vagalwatch.evaluate import score
+from vagalwatch.evaluate.detector import ROW_S
 from vagalwatch.evaluate.score import KINDS, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from vagalwatch.evaluate.benchmark import Judged
     from vagalwatch.evaluate.case import Truth
     from vagalwatch.evaluate.detector import Track, Values
-    from vagalwatch.evaluate.score import Phase
+    from vagalwatch.evaluate.score import Alert, Phase
 
 OFF_AFTER_S: Final = 60.0
 """A sensor may be off for so long before a row that still judges counts as a fault."""
 
+LEAST_JUDGED: Final = 2 / 3
+"""Of the rows of a marked stretch, and of those with the minute after it, as of a minute that is
+measured (``min_coverage``). Who did not judge it has not stood the test of it."""
+
 _NONE: Final = (0.0, 0.0)
+
+NOT_JUDGED: Final = "marked_not_judged"
+"""The figure of the marked stretches that were not judged."""
 
 Figures = dict[str, Interval]
 
@@ -40,6 +48,7 @@ class Part:
     latency_s: dict[str, tuple[float, ...]]
     false: dict[str, int]
     marked: dict[tuple[str, str], tuple[float, float]]  # label, kind: stretches with an alert, of
+    not_judged: dict[str, int]  # label: stretches, which are in none of the above
     unknown: tuple[float, float]  # rows, of
     with_arousal: tuple[float, float]
     judged_while_off: tuple[float, float]
@@ -98,6 +107,8 @@ def part(case: Judged, said: Track) -> Part:
     off = _rows(t_s, truth.off, OFF_AFTER_S)
     worn = ~_rows(t_s, truth.off)
     after = worn & (t_s > truth.baseline_s[1])
+    judged = [phase for phase in truth.marked if _judged(phase, t_s, said)]
+    labels = dict.fromkeys(phase.name for phase in truth.marked)
     return Part(
         who=truth.who,
         story=truth.story,
@@ -111,9 +122,13 @@ def part(case: Judged, said: Track) -> Part:
         },
         false={kind: sum(alert.kind == kind for alert in false) for kind in KINDS},
         marked={
-            (label, kind): _in_marked(truth, said, label, kind)
-            for label in dict.fromkeys(phase.name for phase in truth.marked)
+            (label, kind): _in_marked(judged, said, label, kind)
+            for label in labels
             for kind in KINDS
+        },
+        not_judged={
+            label: sum(phase.name == label and phase not in judged for phase in truth.marked)
+            for label in labels
         },
         unknown=_share(said.unknown, worn),
         with_arousal=_share(~np.isnan(said.arousal), after),
@@ -125,17 +140,33 @@ def part(case: Judged, said: Track) -> Part:
     )
 
 
-def _in_marked(truth: Truth, said: Track, label: str, kind: str) -> tuple[float, float]:
-    """How many stretches of ``label`` (and the minute after each) hold an alert, of all."""
+def _judged(marked: Phase, t_s: Values, said: Track) -> bool:
+    """Whether ``marked`` was judged: an alert says so, else enough rows that are not unknown."""
+    if _alerts_in(marked, said):
+        return True
+    for until_s in (marked.to_s, marked.to_s + score.MATCH_S):
+        # Up to the row that is due at its end: a stretch may be shorter than a row.
+        rows = (t_s > marked.from_s) & (t_s < until_s + ROW_S)
+        if not rows.any() or (~said.unknown[rows]).mean() < LEAST_JUDGED:
+            return False
+    return True
+
+
+def _in_marked(
+    stretches: Iterable[Phase], said: Track, label: str, kind: str
+) -> tuple[float, float]:
+    """How many of the ``stretches`` of ``label`` hold an alert, of all."""
     hit = [
-        any(
-            alert.kind == kind and phase.from_s < alert.t_s <= phase.to_s + score.MATCH_S
-            for alert in said.alerts
-        )
-        for phase in truth.marked
+        any(alert.kind == kind for alert in _alerts_in(phase, said))
+        for phase in stretches
         if phase.name == label
     ]
     return float(sum(hit)), float(len(hit))
+
+
+def _alerts_in(marked: Phase, said: Track) -> list[Alert]:
+    """In ``marked`` or in the minute after it."""
+    return score.alerts_in(said.alerts, [marked._replace(to_s=marked.to_s + score.MATCH_S)])
 
 
 def _figures(people: Sequence[Sequence[Part]]) -> Figures:
@@ -149,6 +180,9 @@ def _figures(people: Sequence[Sequence[Part]]) -> Figures:
             told[f"latency_s.{kind}.{name}"] = one
         told[f"false_per_h.{kind}"] = _ratio(people, lambda p: (float(p.false[kind]), p.hours))  # noqa: B023 - as above
         told[f"in_marked.{kind}"] = _ratio(people, lambda p: _marked(p, kind))  # noqa: B023 - as above
+    labels = dict.fromkeys(label for own in people for p in own for label in p.not_judged)
+    if labels:
+        told[NOT_JUDGED] = _not_judged(people, labels)
     told["false_per_h"] = _ratio(people, lambda p: (float(sum(p.false.values())), p.hours))
     told["unknown"] = _ratio(people, lambda p: p.unknown)
     told["with_arousal"] = _ratio(people, lambda p: p.with_arousal)
@@ -171,8 +205,15 @@ def _by_label(people: Sequence[Sequence[Part]]) -> dict[str, Figures]:
             f"in_marked.{kind}": _ratio(people, lambda p: p.marked.get((label, kind), _NONE))  # noqa: B023 - called at once
             for kind in KINDS
         }
+        | {NOT_JUDGED: _not_judged(people, (label,))}
         for label in labels
     }
+
+
+def _not_judged(people: Sequence[Sequence[Part]], labels: Collection[str]) -> Interval:
+    """A number of stretches: it has no interval."""
+    by_person = [sum(p.not_judged.get(label, 0) for p in own for label in labels) for own in people]
+    return Interval(float(sum(by_person)), people=sum(count > 0 for count in by_person))
 
 
 def _marked(one: Part, kind: str) -> tuple[float, float]:

@@ -37,20 +37,30 @@ _LOADS: Final[dict[str, Load]] = {"1": "task", "0": "rest", "": "ignore"}
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A recording at ``path`` with its labelled phases; ``watch_all``: all of it is quiet life."""
+    """A recording at ``path`` with its labelled phases; ``watch_all``: all of it is quiet life.
+
+    ``lines`` are those of ``labels.csv``, one a phase.
+    """
 
     path: Path
     who: str
     phases: tuple[Phase, ...]
+    lines: tuple[int, ...]
     watch_all: bool
 
     def load(self) -> Case:
-        """Read it."""
+        """Read it.
+
+        Raises:
+            RecordingError: it cannot be read, or does not hold what was labelled.
+        """
         recording = read(self.path)
         end_s = recording.duration_s
         if end_s < ROW_S:
             raise RecordingError(f"{self.path.name} is shorter than the {ROW_S} s of one row.")
-        # Minute-exact logs may end some seconds after the recording.
+        if self.watch_all:
+            self._refuse_beyond(end_s)
+        # Minute-exact logs of a protocol may end some seconds after the recording.
         phases = tuple(p._replace(to_s=min(p.to_s, end_s)) for p in self.phases if p.from_s < end_s)
         begin_s, finish_s = next(
             ((p.from_s, p.to_s) for p in phases if p.name == BASELINE), USUAL_BASELINE_S
@@ -84,6 +94,19 @@ class Labelled:
             ),
         )
 
+    def _refuse_beyond(self, end_s: float) -> None:
+        """What was not recorded was neither found nor missed; cut, it would count as either."""
+        for line, phase in zip(self.lines, self.phases, strict=True):
+            if phase.to_s > end_s:
+                in_ms = phase.from_s >= end_s and phase.to_s <= end_s * 1000
+                likely = " (milliseconds for seconds?)" if in_ms else ""
+                refuse(
+                    self.path.parent / LABELS,
+                    line,
+                    f"an end_s within the {end_s:.1f} s of {shown(self.path.name)} was expected, "
+                    f"not {phase.to_s:.10g}{likely}",
+                )
+
 
 def _shown(path: Path, start_ns: int) -> tuple[Values, Values] | None:
     """``HR.csv`` of an E4 folder: reading it as a recording puts the tracked pulse in its place."""
@@ -103,7 +126,7 @@ def stress_predict(folder: Path) -> list[Labelled]:
     Raises:
         RecordingError: the folder is not laid out so.
     """
-    phases: dict[str, list[Phase]] = {}
+    phases: dict[str, list[tuple[int, Phase]]] = {}
     for line, row in _table(folder, ("subject", "phase", "stress", "start_s", "end_s")):
         if row["stress"] not in _LOADS:
             refuse(
@@ -112,12 +135,9 @@ def stress_predict(folder: Path) -> list[Labelled]:
                 f"stress 1, 0 or empty was expected, not {shown(row['stress'])}",
             )
         phases.setdefault(row["subject"], []).append(
-            _phase(folder, line, row, _LOADS[row["stress"]])
+            (line, _phase(folder, line, row, _LOADS[row["stress"]]))
         )
-    return [
-        Labelled(_inside(folder, name), name, tuple(parts), watch_all=False)
-        for name, parts in phases.items()
-    ]
+    return [_labelled(folder, name, name, parts, watch_all=False) for name, parts in phases.items()]
 
 
 def intervals(folder: Path, trap: str) -> list[Labelled]:
@@ -130,7 +150,7 @@ def intervals(folder: Path, trap: str) -> list[Labelled]:
     Raises:
         RecordingError: the folder is not laid out so.
     """
-    phases: dict[str, list[Phase]] = {}
+    phases: dict[str, list[tuple[int, Phase]]] = {}
     who: dict[str, str] = {}
     for line, row in _table(folder, ("recording", "label", "start_s", "end_s")):
         name = row["recording"]
@@ -140,14 +160,25 @@ def intervals(folder: Path, trap: str) -> list[Labelled]:
         if not row["label"]:
             refuse(folder / LABELS, line, "a label was expected")
         row["phase"] = row["label"]
-        phases.setdefault(name, []).append(_phase(folder, line, row, "ignore"))
+        phases.setdefault(name, []).append((line, _phase(folder, line, row, "ignore")))
     cases = [
-        Labelled(_inside(folder, name), who[name], tuple(parts), watch_all=True)
-        for name, parts in phases.items()
+        _labelled(folder, name, who[name], parts, watch_all=True) for name, parts in phases.items()
     ]
     if not any(phase.name == trap for case in cases for phase in case.phases):
         refuse(folder / LABELS, None, f"at least one stretch with the label {trap} was expected")
     return cases
+
+
+def _labelled(
+    folder: Path, name: str, who: str, parts: list[tuple[int, Phase]], *, watch_all: bool
+) -> Labelled:
+    return Labelled(
+        _inside(folder, name),
+        who,
+        phases=tuple(phase for _, phase in parts),
+        lines=tuple(line for line, _ in parts),
+        watch_all=watch_all,
+    )
 
 
 def _table(folder: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:

@@ -123,6 +123,10 @@ def _two(value: float) -> str:
     return f"{value:.2f}"
 
 
+def _count(value: float) -> str:
+    return f"{value:.0f}"
+
+
 def _seconds(value: float) -> str:
     return f"{value:.0f} s"
 
@@ -159,6 +163,10 @@ def lines(report: Report) -> list[tuple[str, list[Interval | None], Callable[[fl
             name = f"in_marked.{kind}"
             intervals = [one.marked[label].get(name) for one in report.detectors]
             table.append((f"{label}, with {word}", intervals, _share))
+        unjudged: list[Interval | None] = [
+            one.marked[label][figures.NOT_JUDGED] for one in report.detectors
+        ]
+        table.append((f"{label}, not judged", unjudged, _count))
     return table
 
 
