@@ -92,6 +92,16 @@ def test_a_break_of_ones_own_with_its_answers_and_words() -> None:
     assert event["words"] == "the bins"
 
 
+@pytest.mark.parametrize(("lasted_s", "minutes"), [(10, 0), (59, 0), (60, 1), (110, 2)])
+def test_a_break_shorter_than_a_minute_is_of_no_whole_minute(lasted_s: int, minutes: int) -> None:
+    anna = Wearer()
+    records: list[Any] = list(anna.says(A.START_BREAK))
+    anna.tick(lasted_s)
+    records += anna.says(A.IM_BACK, about=anna.steps[-1].id)
+    (event,) = told(records, anna.now_ns)
+    assert (event["end"], event["minutes"]) == ("returned", minutes)
+
+
 @pytest.mark.parametrize("answer", [A.NOT_NOW, A.IM_THINKING, A.WRONG])
 def test_a_prompt_without_a_break_has_no_length(answer: AnswerKind) -> None:
     anna = Wearer()

@@ -177,6 +177,11 @@ def _answer(events: dict[str, _Event], answer: Answer) -> None:
                     event.answers[question] = answer
 
 
+def _minutes(lasted_ns: int) -> int:
+    """To the nearest; 0 for all that is shorter than one, which the page says in words."""
+    return round(lasted_ns / _MINUTE_NS) if lasted_ns >= _MINUTE_NS else 0
+
+
 def _told(event: _Event) -> Told:
     last, over, began_ns = event.last, event.last.phase in FINAL, event.began_ns
     own = event.answers.get(Question.SET_OFF)
@@ -189,7 +194,7 @@ def _told(event: _Event) -> Told:
         about=last.about,
         end=last.phase,
         reason=last.reason if over else "",
-        minutes=None if lasted_ns is None else round(lasted_ns / _MINUTE_NS),
+        minutes=None if lasted_ns is None else _minutes(lasted_ns),
         more=event.more,
         answers=tuple(dict.fromkeys(said)),
         words=(own and own.text) or "",

@@ -56,7 +56,7 @@ function event({ kind, at_ms, by, end, minutes, more, answers, words }) {
   made.append(
     element("summary", `${at} ${line(`weeks.${what}`)}`),
     ...[
-      minutes === null ? "" : line("weeks.lasted", { n: minutes }),
+      minutes === null ? "" : line(minutes ? "weeks.lasted" : "weeks.lasted-short", { n: minutes }),
       more ? line("weeks.more") : "",
       RUNS.includes(end) ? line("weeks.on") : ENDS.includes(end) ? line(`weeks.${end}`) : "",
       ...answers.map((said) => line("weeks.said", { what: said === "wrong" ? line("ask.prompt-wrong") : line(`answer.${said}`) })),
