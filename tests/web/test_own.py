@@ -18,7 +18,17 @@ from helpers_page import WEARERS, ask
 from vagalwatch.alerts import consents, words
 from vagalwatch.alerts.couple import SENTENCE, Link, link_value
 from vagalwatch.alerts.preferences import BOUNDS
-from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Setting, State
+from vagalwatch.clock import NS
+from vagalwatch.records import (
+    Answer,
+    AnswerKind,
+    EpisodeKind,
+    Gap,
+    GapReason,
+    Setting,
+    State,
+    Stream,
+)
 from vagalwatch.settings import NotifySettings
 from vagalwatch.web import choices
 from vagalwatch.web.guard import MAX_BODY_BYTES
@@ -390,6 +400,40 @@ async def test_the_last_weeks_are_told_by_the_calendar_that_is_asked_for(story: 
         assert day["date"] == date
         assert [event["end"] for event in day["events"]] == ["declined"]
     assert reply.json["seen_by"][0]["say"] == "who.you"
+
+
+async def test_many_gaps_push_no_break_out_and_what_they_cut_off_is_not_told_as_not_measured(
+    story: OwnStory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vagalwatch.web.own.RECORDS_READ", 20)
+    now_ns = story.clock.now_ns()
+    hour = 3600 * NS
+
+    def missing(begin_ns: int, stream: Stream) -> Gap:
+        return Gap(
+            wearer="ada", source="strap", stream=stream, t_ns=begin_ns, recv_ns=begin_ns + 1,
+            reason=GapReason.LINK_LOST, end_ns=begin_ns + 1,
+        )  # fmt: skip
+
+    async def days(*gaps: Gap) -> list[dict[str, Any]]:
+        for gap in gaps:
+            story.place = story.journal.append(gap)
+        await story.written()
+        return (await ask(story.page, "GET", "/history", cookie=cookie)).json["days"]  # type: ignore[no-any-return]
+
+    cookie = await story.cookie("ada")
+    story.take(Answer(wearer="ada", t_ns=now_ns, recv_ns=now_ns, answer=A.START_BREAK, about=""))
+    skin = [missing(now_ns - n, Stream.EDA) for n in range(40, 0, -1)]
+    told = await days(missing(now_ns - 72 * hour, Stream.HEART), *skin)
+    assert [day["measured_min"] for day in told[1:3]] == [24 * 60] * 2
+    assert len(told[0]["events"]) == 1
+    told = await days(
+        *(missing(now_ns - 40 * hour + n, Stream.HEART) for n in range(5)),
+        *(missing(now_ns - n, Stream.HEART) for n in range(18, 0, -1)),
+    )
+    assert [day["measured_min"] for day in told[2:]] == [None] * 26
+    assert told[0]["measured_min"] > 0
+    assert len(told[0]["events"]) == 1
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "", "x" * 500, "/etc/passwd"])

@@ -77,12 +77,15 @@ class _Event:
     answers: dict[str, Answer] = field(default_factory=dict)
 
 
-def history(records: Iterable[Record], now_ns: int, zone: tzinfo) -> list[dict[str, object]]:
+def history(
+    records: Iterable[Record], now_ns: int, zone: tzinfo, known_from_ns: int = 0
+) -> list[dict[str, object]]:
     """The last :data:`DAYS` days, newest first, by the calendar of ``zone``.
 
     ``records`` are one wearer's of :data:`KINDS`, in the journal's order, in wall time, from
     :data:`READ_DAYS` before ``now_ns`` on. A day is ``{"date", "measured_min", "events"}``; events
-    are :class:`Told`, the newest first.
+    are :class:`Told`, the newest first. Of a day that begins before ``known_from_ns`` not all
+    gaps were read: its ``measured_min`` is ``None``, not known.
     """
     events: dict[str, _Event] = {}
     falls: dict[str, Alert] = {}
@@ -116,13 +119,16 @@ def history(records: Iterable[Record], now_ns: int, zone: tzinfo) -> list[dict[s
     for each in told[:EVENTS]:
         by_day.setdefault(_local(each.at_ms, zone).date(), []).append(asdict(each))
     spans = measured(gaps, now_ns)
+    days = {day: _day_ns(day, zone) for day in _days(now_ns, zone)}
     return [
         {
             "date": day.isoformat(),
-            "measured_min": round(_within(spans, *_day_ns(day, zone)) / _MINUTE_NS),
+            "measured_min": (
+                None if begin < known_from_ns else round(_within(spans, begin, end) / _MINUTE_NS)
+            ),
             "events": by_day.get(day, []),
         }
-        for day in _days(now_ns, zone)
+        for day, (begin, end) in days.items()
     ]
 
 

@@ -24,7 +24,7 @@ from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.walltime import WallTime
-from vagalwatch.records import Setting
+from vagalwatch.records import Gap, Run, Setting, Stream
 from vagalwatch.web import choices
 from vagalwatch.web.guard import small_body
 from vagalwatch.web.history import KINDS, READ_DAYS, history
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from vagalwatch.records import Record
 
 RECORDS_READ: Final = 50_000
-"""Most records that a history is made of, the newest; a busy month has some thousand."""
+"""Most records of gaps, and most of all else, that a history is made of, the newest. A busy month
+has some thousand; a strap that loses its link every two minutes comes to 50,000 of gaps."""
 LONGEST_ZONE: Final = 64
 
 
@@ -223,13 +224,22 @@ class Own:
     def _read_history(self, wearer: str, zone: Zone) -> list[dict[str, object]]:
         now_ns = self._clock.now_ns() + self._clock.wall_step_ns()
         since_ns = now_ns - READ_DAYS * 24 * 3600 * NS
-        kept: deque[Record] = deque(maxlen=RECORDS_READ)
+        said: deque[Record] = deque(maxlen=RECORDS_READ)
+        gaps: deque[Record] = deque(maxlen=RECORDS_READ)  # so that they push no break out
+        known_from_ns = 0
         with open_reader(self._journal) as reader:
             wall, after = WallTime(reader), 0
             while batch := reader.read(after, wearer=wearer, kinds=KINDS, since_ns=since_ns):
-                kept.extend(wall.corrected(entry).record for entry in batch)
+                for entry in batch:
+                    record = wall.corrected(entry).record
+                    if not isinstance(record, Gap | Run):
+                        said.append(record)
+                    elif isinstance(record, Run) or record.stream is Stream.HEART:
+                        if len(gaps) == RECORDS_READ:
+                            known_from_ns = max(known_from_ns, gaps[0].recv_ns)
+                        gaps.append(record)
                 after = batch[-1].place
-        return history(kept, now_ns, zone)
+        return history((*said, *gaps), now_ns, zone, known_from_ns)
 
 
 def _zone(name: str) -> Zone:

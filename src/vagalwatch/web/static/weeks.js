@@ -9,7 +9,7 @@ export async function weeks() {
   const told = await fetched(`/history?zone=${encodeURIComponent(zone)}`);
   if (told === null) return [element("p", line("own.unreadable"))];
   const { days, seen_by } = told;
-  const empty = days.every(({ measured_min, events }) => !measured_min && !events.length);
+  const empty = days.every(({ measured_min, events }) => measured_min === 0 && !events.length);
   const seen = element("details");
   seen.append(element("summary", line("own.seen-by")), seenBy(seen_by));
   return [
@@ -22,7 +22,7 @@ export async function weeks() {
 function runs(days) {
   const out = [];
   for (const each of days) {
-    const nothing = !each.measured_min && !each.events.length;
+    const nothing = each.measured_min === 0 && !each.events.length;
     if (nothing && out.at(-1)?.nothing) out.at(-1).count += 1;
     else out.push({ ...each, nothing, count: 1 });
   }
@@ -35,10 +35,11 @@ function day({ date, measured_min, events, nothing, count }) {
   const name = new Date(year, month - 1, number).toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" });
   const hours = Math.round(measured_min / 60);
   const time = measured_min < 90 ? line("weeks.minutes", { n: measured_min }) : line("weeks.hours", { n: hours });
+  const measured = measured_min === null ? line("weeks.unknown") : measured_min ? line("weeks.measured", { time }) : line("weeks.nothing");
   const made = element("section");
   made.append(
     element("h2", name),
-    element("p", measured_min ? line("weeks.measured", { time }) : line("weeks.nothing"), { className: measured_min ? "soft" : "gap" }),
+    element("p", measured, { className: measured_min ? "soft" : "gap" }),
     ...events.map(event),
   );
   return made;
