@@ -21,9 +21,11 @@ from vagalwatch.records import (
     AnswerKind,
     BreakPhase,
     BreakStep,
+    Device,
     Episode,
     EpisodeKind,
     Estimate,
+    Heart,
     Marker,
     Metrics,
     Session,
@@ -223,7 +225,20 @@ def _two() -> tuple[Record, ...]:
         )
         for who in names
     ]
-    return (*agreed("alex", "sam", start_ns - DAY_NS), begun, *notes, *records, over)
+    beats = [each for who in names for each in chest_strap(who, start_ns + NS)]
+    return (*agreed("alex", "sam", start_ns - DAY_NS), begun, *beats, *notes, *records, over)
+
+
+def chest_strap(
+    who: str, t_ns: int, model: str = "Polar H10", source: str = "strap"
+) -> list[Record]:
+    """A sensor and a beat of it."""
+    return [
+        Device(wearer=who, source=source, t_ns=t_ns, recv_ns=t_ns, model_key="x", model=model),
+        Heart(
+            wearer=who, source=source, t_ns=t_ns, recv_ns=t_ns, beat_t_ns=(t_ns,), rr_ms=(800.0,)
+        ),
+    ]
 
 
 def journal(path: Path, records: list[Record]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +15,13 @@ from helpers_alerts import NOON_NS, Wearer
 from vagalwatch.hrv.dyad import (
     BACK_LATE_S,
     ONSET_LATE_S,
-    SENSOR_ERROR_S,
     Dyad,
     Order,
     What,
     dyad,
-    track,
+)
+from vagalwatch.hrv.dyad import (
+    track as measured_track,
 )
 from vagalwatch.records import (
     AnswerKind,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 NS = 1_000_000_000
 T0_NS = 1_700_000_000 * NS
-SENSORS_S = 2 * SENSOR_ERROR_S
+track = partial(measured_track, sensor_error_s=0.0)
 LETTERS = {
     "s": State.SETTLED,
     "r": State.RISING,
@@ -165,8 +167,8 @@ def test_who_was_first_is_only_said_where_it_could_not_be_the_other_way(
         for order in (round_.onset, round_.recovery):
             if order is None:
                 continue
-            could_be_one = order.high_s is None or order.high_s > 0
-            could_be_other = order.low_s is None or order.low_s < 0
+            could_be_one = order.high_s is None or order.high_s >= 0
+            could_be_other = order.low_s is None or order.low_s <= 0
             if order.first is None:
                 assert could_be_one
                 assert could_be_other
@@ -185,9 +187,9 @@ def test_who_rose_first_by_how_much_and_within_what() -> None:
     one = "s" * 10 + "F" * 40 + "b" * 20 + "s" * 30
     told_ = side_by_side(one, "s" * 20 + "F" * 40 + "b" * 30 + "s" * 10)
     (round_,) = told_.rounds
-    error_s = FAST_S + SENSORS_S
+    error_s = FAST_S
     assert round_.onset == Order("one", 50.0, 50.0 - error_s, 50.0 + error_s)
-    error_s = BACK_S + SENSORS_S
+    error_s = BACK_S
     assert round_.recovery == Order("one", 100.0, 100.0 - error_s, 100.0 + error_s)
     assert told_.both_flooded_s == 150
     assert told_.judged_s == 500
@@ -197,8 +199,8 @@ def test_a_shutdown_is_recognised_later_than_flooding_and_that_is_taken_off() ->
     (round_,) = side_by_side("s" * 10 + "F" * 60 + "s" * 9, "s" * 50 + "L" * 20 + "s" * 9).rounds
     assert round_.onset is not None
     fast, slow = ONSET_LATE_S[EpisodeKind.FLOODING], ONSET_LATE_S[EpisodeKind.SHUTDOWN]
-    assert round_.onset.low_s == 200 - slow[1] + fast[0] - SENSORS_S
-    assert round_.onset.high_s == 200 - slow[0] + fast[1] + SENSORS_S
+    assert round_.onset.low_s == 200 - slow[1] + fast[0]
+    assert round_.onset.high_s == 200 - slow[0] + fast[1]
 
 
 def test_a_difference_within_the_error_cannot_be_told() -> None:

@@ -83,7 +83,9 @@ def person(recording: Recording, crossed_s: float, back_s: float) -> Person:
     engine = Engine(recording.wearer)
     said = [out for told in sequence(recording) for out in engine.push(told)]
     start_s = recording.start_ns / NS
-    return Person(track(recording.wearer, said), start_s + crossed_s, start_s + back_s)
+    return Person(
+        track(recording.wearer, said, sensor_error_s=0.0), start_s + crossed_s, start_s + back_s
+    )
 
 
 def later(person: Person, by_s: int) -> Track:

@@ -56,7 +56,6 @@ def test_the_margins_are_those_of_the_code() -> None:
     ):
         low_s, high_s = table[kind]
         said(f"{low_s:.0f} to {high_s:.0f}{unit}")
-    said(f"adds {dyad.SENSOR_ERROR_S} s")
 
 
 def test_the_numbers_of_linkage_are_those_of_the_code() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers_couple import agrees
-from helpers_report import END_NS, agreed, journal, two
+from helpers_report import END_NS, agreed, chest_strap, journal, two
 from vagalwatch.alerts import consents, words
 from vagalwatch.journal.walltime import moved
 from vagalwatch.records import (
@@ -19,6 +19,7 @@ from vagalwatch.records import (
     ClockStep,
     Device,
     Estimate,
+    Heart,
     Record,
     Session,
     Setting,
@@ -149,13 +150,38 @@ def test_a_session_that_is_not_there_is_named_with_those_that_are(tmp_path: Path
         read_joint(path, "alex", "sam", "two")
 
 
-@pytest.mark.parametrize(("model", "error_s"), [("Polar H10", 0.0), ("Belt 3000", 1.2)])
-def test_a_sensor_whose_latency_was_measured_adds_no_error(
-    model: str, error_s: float, tmp_path: Path
+@pytest.mark.parametrize(
+    ("model", "source", "too_late"),
+    [
+        ("Polar H10", "strap", []),
+        ("Wrist 1", "strap", ["alex"]),
+        ("Wrist 1", "wrist", ["alex"]),
+    ],
+)
+def test_a_strap_of_two_years_ago_lends_no_order_to_the_wrist_of_today(
+    model: str, source: str, too_late: list[str], tmp_path: Path
 ) -> None:
-    device = Device(wearer="alex", source="s", t_ns=1, recv_ns=1, model_key="x", model=model)
-    told = read_joint(journal(tmp_path / "j.sqlite", [device, *two_short()]), "alex", "sam")
-    assert [track.sensor_error_s for track in told.tracks] == [error_s, 1.2]
+    """Any measured sensor that was ever worn made the order of a late one look certain."""
+    records = two()
+    start = next(i for i, each in enumerate(records) if isinstance(each, Session))
+    mine = [r for r in records if isinstance(r, Heart | Device) and r.wearer == "alex"]
+    records = [r for r in records if r not in mine]
+    records[start + 1 : start + 1] = chest_strap("alex", records[start].recv_ns, model, source)
+    old = chest_strap("alex", END_NS - 2 * 365 * 86_400 * NS)
+    figures, page = joint_page.report(
+        journal(tmp_path / "j.sqlite", [*old, *records]), "alex", "sam", None, SPEECH
+    )
+    assert figures["too_late"] == too_late
+    (round_,) = figures["rounds"]
+    assert round_["onset"]["first"] == (None if too_late else "one")
+    assert (round_["onset"]["low_s"] is None) == bool(too_late)
+    assert ("may be too late to say (alex)" in page) == bool(too_late)
+
+
+def test_without_beats_there_is_no_order(tmp_path: Path) -> None:
+    """A device that says what it is and gives no beat is not where the rows are from."""
+    told = read_joint(journal(tmp_path / "j.sqlite", two_short()), "alex", "sam")
+    assert told.too_late == ("alex", "sam")
 
 
 def test_times_are_the_walls_though_the_clock_was_put_right(tmp_path: Path) -> None:

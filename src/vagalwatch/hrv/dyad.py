@@ -35,9 +35,6 @@ rate is a median of 30 s and rows are 5 s apart; how fast each heart goes does t
 BACK_LATE_S: Final = {EpisodeKind.FLOODING: (115.0, 160.0), EpisodeKind.SHUTDOWN: (190.0, 330.0)}
 """The same of the way back, after the heart was within 10 % of usual (95 people), or within 3 bpm
 under it (24); two to three of those minutes are what "settled" asks for."""
-SENSOR_ERROR_S: Final = 1.2
-"""Of a sensor whose latency nobody has measured (``sensors/latency.py``: as far as the middle of
-the four measured models is from any of them)."""
 
 NOT_JUDGED: Final = frozenset({State.UNKNOWN, State.CALIBRATING})
 """Rows that say nothing of the body."""
@@ -129,19 +126,18 @@ class Dyad:
 class Track:
     """One person's part of a session: rows and episodes by time, breaks as they went on.
 
-    ``sensor_error_s``: how far the heart sensor's latency may be off.
+    ``sensor_error_s``: how far the heart sensor's latency may be off; of one that nobody has
+    measured it is without a bound, and so is every order.
     """
 
     wearer: str
     rows: tuple[Estimate, ...]
     episodes: tuple[Episode, ...]
     steps: tuple[BreakStep, ...]
-    sensor_error_s: float = SENSOR_ERROR_S
+    sensor_error_s: float = math.inf
 
 
-def track(
-    wearer: str, records: Iterable[object], *, sensor_error_s: float = SENSOR_ERROR_S
-) -> Track:
+def track(wearer: str, records: Iterable[object], *, sensor_error_s: float = math.inf) -> Track:
     """Of what a journal holds of ``wearer`` in a session, in its order.
 
     An episode counts as it stands last. Of two rows of one time (two runs whose clocks

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.hrv.dyad import SENSOR_ERROR_S, Dyad, Track, dyad, track
+from vagalwatch.hrv.dyad import Dyad, Track, dyad, track
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
-from vagalwatch.records import Device, Marker
+from vagalwatch.records import Device, Heart, Marker
 from vagalwatch.report.gather import ReportError, WallTimes
 from vagalwatch.sensors.latency import UNKNOWN, latency_of
 from vagalwatch.sessions import KINDS, LONGEST_NS, Sitting, need_consent, sittings
@@ -26,7 +27,8 @@ _TOLD: Final = ("estimate", "episode", "break", "marker")
 class Joint:
     """A session of two and what it says; every time is the wall clock's.
 
-    ``markers`` are the notes made in it, once each (t_ns, text).
+    ``too_late``: whose sensor may tell too late for any order. ``markers`` are the notes made in
+    it, once each (t_ns, text).
     """
 
     session: str
@@ -34,6 +36,7 @@ class Joint:
     start_ns: int
     end_ns: int
     tracks: tuple[Track, Track]
+    too_late: tuple[str, ...]
     dyad: Dyad
     markers: tuple[tuple[int, str], ...]
 
@@ -58,8 +61,8 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
             )
         sitting = chosen[-1]
         wall = WallTimes(reader)
-        records = {who: _within(reader, who, sitting, wall) for who in (one, other)}
-        errors_s = {who: _sensor_error_s(reader, who) for who in (one, other)}
+        records = {who: _within(reader, who, sitting, wall, _TOLD) for who in (one, other)}
+        errors_s = {who: _sensor_error_s(reader, who, sitting, wall) for who in (one, other)}
     first = track(one, records[one], sensor_error_s=errors_s[one])
     second = track(other, records[other], sensor_error_s=errors_s[other])
     told = [r.t_ns for each in records.values() for r in each]
@@ -71,19 +74,22 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
         start_ns=sitting.start_ns,
         end_ns=latest_ns if sitting.end_ns is None else sitting.end_ns,
         tracks=(first, second),
+        too_late=tuple(who for who in (one, other) if math.isinf(errors_s[who])),
         dyad=dyad(first, second),
         markers=tuple(sorted(markers)),
     )
 
 
-def _within(reader: Reader, wearer: str, sitting: Sitting, wall: WallTimes) -> list[Record]:
+def _within(
+    reader: Reader, wearer: str, sitting: Sitting, wall: WallTimes, kinds: tuple[str, ...]
+) -> list[Record]:
     """What came of ``wearer`` between start and end, and at most as long as a session lasts.
 
     A run whose clock stood before the start tells of no known time: nothing of it is read.
     """
     latest_ns = sitting.start_ns + LONGEST_NS
     records: list[Record] = []
-    for place, told in entries(reader, wearer, _TOLD, after=sitting.place):
+    for place, told in entries(reader, wearer, kinds, after=sitting.place):
         record = wall.corrected(place, told)
         if record.recv_ns > latest_ns or (sitting.end_place and place > sitting.end_place):
             break
@@ -92,11 +98,20 @@ def _within(reader: Reader, wearer: str, sitting: Sitting, wall: WallTimes) -> l
     return records
 
 
-def _sensor_error_s(reader: Reader, wearer: str) -> float:
-    """0 where a sensor's model was measured: what is left is far under a row of 5 s."""
-    for _, record in entries(reader, wearer, ("device",)):
-        if not isinstance(record, Device) or record.wearer != wearer:
-            continue
-        if latency_of(record.manufacturer, record.model) != UNKNOWN:
-            return 0.0
-    return SENSOR_ERROR_S
+def _sensor_error_s(reader: Reader, wearer: str, sitting: Sitting, wall: WallTimes) -> float:
+    """0 where each source of the session's beats is of a measured model, else without a bound.
+
+    What is left of a measured one is far under a row of 5 s; of others nobody knows, and a sensor
+    at the wrist may trail by 30 s and more.
+    """
+    hearts = _within(reader, wearer, sitting, wall, ("heart",))
+    sources = {each.source for each in hearts if isinstance(each, Heart) and each.beat_t_ns}
+    measured: dict[str, bool] = {}
+    for place, record in entries(reader, wearer, ("device",)):
+        if sitting.end_place and place > sitting.end_place:
+            break
+        if isinstance(record, Device) and record.wearer == wearer:
+            latency = latency_of(record.manufacturer, record.model)
+            measured[record.source] = latency != UNKNOWN
+    known = bool(sources) and all(measured.get(source, False) for source in sources)
+    return 0.0 if known else math.inf

@@ -42,6 +42,7 @@ def report(
         "wearers": list(told.wearers),
         "start_ns": told.start_ns,
         "end_ns": told.end_ns,
+        "too_late": list(told.too_late),
         **asdict(told.dyad),
         "moves": [
             {"t_ns": move.t_ns, "wearer": move.wearer, "what": move.what}
@@ -111,6 +112,9 @@ def _rounds(told: Joint, speech: Speech) -> Iterator[str]:
         if each.onset is None or each.recovery is None:
             alone = next(w for w, k in zip(told.wearers, each.kinds, strict=True) if k)
             yield page.paragraph(speech.say("joint.only", who=alone))
+            continue
+        if told.too_late:
+            yield page.paragraph(speech.say("joint.too-late", who=", ".join(told.too_late)))
             continue
         for key, order in (("joint.rise", each.onset), ("joint.back", each.recovery)):
             yield page.paragraph(f"{speech.say(key)}: {_order(order, told.wearers, speech)}")
