@@ -571,6 +571,20 @@ async def test_the_last_weeks_show_what_was_and_gaps_as_gaps(
         assert own.errors == []
 
 
+async def test_where_gaps_were_too_many_to_read_the_time_measured_is_told_as_not_known(
+    browser: Browser, story: OwnStory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vagalwatch.web.own.RECORDS_READ", 1)
+    await a_month(story)
+    async with phone(browser, story) as own:
+        await mine(own, "My last weeks")
+        further = own.tab.locator("#further")
+        await expect(further).to_contain_text("How long was measured is not known.")
+        await expect(further).not_to_contain_text("nothing was measured")
+        await picture(own, "70b-weeks-not-known")
+        assert own.errors == []
+
+
 async def test_an_empty_record_says_so(browser: Browser, story: OwnStory) -> None:
     async with phone(browser, story) as own:
         await mine(own, "My last weeks")
