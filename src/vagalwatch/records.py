@@ -487,6 +487,11 @@ class Alert:
     kind: Literal["alert"] = "alert"
 
 
+LONGER: Final = "longer"
+"""``BreakStep.reason``: both share it, and the partner's time counts for both; nobody's own word.
+The other reasons stand in the break's table."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakStep:
     """A break moved to ``phase``. ``until_ns`` is the agreed time of return."""

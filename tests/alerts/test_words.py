@@ -14,9 +14,10 @@ from vagalwatch.alerts.afterwards import Question
 from vagalwatch.alerts.breath import Breathed
 from vagalwatch.alerts.readiness import Unsettled
 from vagalwatch.alerts.steps import Step
-from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, FINAL, LONGER, NO_WORD, PUT_OFF
+from vagalwatch.alerts.table import AGAIN, DROPPED, EXTENDED, FINAL, NO_WORD, PUT_OFF
 from vagalwatch.hrv import codes
 from vagalwatch.records import (
+    LONGER,
     Alert,
     AnswerKind,
     BreakPhase,

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vagalwatch.alerts.preferences import Preferences
-from vagalwatch.alerts.table import EXTENDED, LONGER
+from vagalwatch.alerts.table import EXTENDED
 from vagalwatch.records import (
+    LONGER,
     Alert,
     Answer,
     AnswerKind,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from vagalwatch.records import AnswerKind, BreakPhase
+from vagalwatch.records import LONGER, AnswerKind, BreakPhase
 
 
 class Sign(StrEnum):
@@ -64,7 +64,6 @@ AGAIN: Final = "again"
 PUT_OFF: Final = "put-off"
 DROPPED: Final = "dropped"
 NO_WORD: Final = "no-word"
-LONGER: Final = "longer"
 HEART_SLOW: Final = "heart-slow"
 SAY_HERE: Final = "say-here"
 

@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from vagalwatch.alerts.table import LONGER
 from vagalwatch.hrv.linkage import STEP_S, Linkage, linkage
-from vagalwatch.records import BreakPhase, BreakStep, Episode, EpisodeKind, Estimate, State
+from vagalwatch.records import (
+    LONGER,
+    BreakPhase,
+    BreakStep,
+    Episode,
+    EpisodeKind,
+    Estimate,
+    State,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
