@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vagalwatch.alerts import words
 from vagalwatch.alerts.preferences import Preferences
 from vagalwatch.alerts.table import EXTENDED
 from vagalwatch.records import (
@@ -24,6 +26,8 @@ from vagalwatch.records import (
 )
 from vagalwatch.report.figures import ENOUGH, Progress, progress
 from vagalwatch.report.gather import Diary, Row
+from vagalwatch.report.note import first
+from vagalwatch.report.speech import Speech
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -201,10 +205,12 @@ def test_repairs_and_own_words_stand_with_their_break() -> None:
             ],
         )
     )
-    assert (told.returned, told.repair_said, told.mended, told.made_worse) == (2, 1, 1, 1)
-    first, second = told.breaks
-    assert (first.mended, first.felt, first.set_off) == (True, "worse", "The bill")
-    assert (second.mended, second.felt, second.set_off) == (None, None, None)
+    assert (told.returned, told.repair_said, told.mended, len(told.made_worse_ns)) == (2, 1, 1, 1)
+    (said,) = first(told, Speech("en", words.lines(), UTC))
+    assert "made it worse (" in said, "an adverse event is told with its day"
+    one, other = told.breaks
+    assert (one.mended, one.felt, one.set_off) == (True, "worse", "The bill")
+    assert (other.mended, other.felt, other.set_off) == (None, None, None)
 
 
 def test_time_to_settle_is_from_the_onset_to_the_first_row_that_is_back() -> None:

@@ -86,8 +86,9 @@ class Progress:
     ``settled`` are the episodes whose way back was seen, ``unseen`` how many were not;
     ``check_ins`` by :data:`Ending`; ``repair_said`` of how many returns it was said whether they
     mended, ``mended`` of how many that they did, a bit; ``judged`` prompts of ``prompts`` were said
-    to be right or wrong. ``usable_h`` of ``recorded_h`` had a state. ``made_worse`` and ``falls``
-    (rapid falls of the heart) are talked about first where there are any.
+    to be right or wrong. ``usable_h`` of ``recorded_h`` had a state. ``made_worse_ns`` (the log of
+    adverse events: when it was said that this made it worse) and ``falls`` (rapid falls of the
+    heart) are talked about first where there are any.
     """
 
     wearer: str
@@ -107,7 +108,7 @@ class Progress:
     right: int
     usable_h: float
     recorded_h: float
-    made_worse: int
+    made_worse_ns: tuple[int, ...]
     falls: int
     breaks: tuple[Break, ...]
     weeks: tuple[Week, ...]
@@ -140,7 +141,9 @@ def progress(diary: Diary) -> Progress:
         right=sum(verdicts.values()),
         usable_h=len(judged_rows) * STEP_S / 3600,
         recorded_h=(len(diary.rows) + len(diary.idle_ns)) * STEP_S / 3600,
-        made_worse=sum(one.answer == AnswerKind.MADE_WORSE for one in diary.answers),
+        made_worse_ns=tuple(
+            one.t_ns for one in diary.answers if one.answer == AnswerKind.MADE_WORSE
+        ),
         falls=sum(one.episode == EpisodeKind.SAFETY for one in diary.episodes),
         breaks=breaks,
         weeks=tuple(_weeks(diary, settled)),

@@ -68,8 +68,14 @@ _ENDINGS: Final = ("on_time", "new_time", "past_time", "not_resumed", "no_break"
 
 def first(told: Progress, speech: Speech) -> list[str]:
     """What is spoken of before any number."""
-    counts = (("first.made-worse", told.made_worse), ("first.falls", told.falls))
-    return [speech.say(key, count=count) for key, count in counts if count]
+    worse = [speech.when(t_ns, "%Y-%m-%d") for t_ns in told.made_worse_ns]
+    lines = []
+    if worse:
+        when = ", ".join(worse)
+        lines.append(speech.say("first.made-worse", count=len(worse), when=when))
+    if told.falls:
+        lines.append(speech.say("first.falls", count=told.falls))
+    return lines
 
 
 def draft(told: Progress, preferences: Preferences, form: Form, speech: Speech) -> list[Part]:
