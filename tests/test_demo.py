@@ -11,7 +11,8 @@ from vagalwatch import demo_phone
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.deliver.broker import HOST, USERNAME, EmbeddedBroker
 from vagalwatch.deliver.mqtt_messages import Command, alert_message, break_message, topic
-from vagalwatch.demo import EVENING_NS, BreakSeen, Outcome, _reaction_s
+from vagalwatch.demo import EVENING_NS, _reaction_s
+from vagalwatch.demo_outcome import NOTHING, BreakSeen, Outcome, PartnerSeen
 from vagalwatch.demo_phone import SITE, DemoError, Phones
 from vagalwatch.records import Alert, Answer, AnswerKind, BreakPhase, BreakStep, EpisodeKind
 
@@ -179,6 +180,10 @@ def test_a_break_that_was_only_offered_was_not_taken() -> None:
             BreakSeen(wearer="alex", origin="prompt", phase="declined", minutes=0.0),
             BreakSeen(wearer="sam", origin="prompt", phase="returned", minutes=20.0),
         ),
+        partners=(
+            PartnerSeen(wearer="alex", t_s=900.0, say="on", name="sam", check_in_s=2100.0),
+            PartnerSeen(wearer="alex", t_s=960.0, say=NOTHING, name="", check_in_s=0.0),
+        ),
         journal_rows=2,
         mqtt_messages=3,
         notifications=2,
@@ -187,3 +192,6 @@ def test_a_break_that_was_only_offered_was_not_taken() -> None:
     sentences = outcome.sentences()
     assert "alex took no break (declined)." in sentences
     assert "sam took a break of 20 min (returned)." in sentences
+    seen = "sam is on a break and will check in at minute 35. You can rest too."
+    assert f"15.0 min: alex was told: {seen}" in sentences
+    assert "16.0 min: alex was told: nothing more." in sentences

@@ -1,10 +1,11 @@
 """A hard conversation played through the whole service, with nothing but the bodies invented.
 
 Two simulated people wear a strap and a ring each. Their bytes cross a real GATT stack and bleak,
-and from there on everything is what `vagalwatch run` does: journal, estimate, page, MQTT. The
-story's people answer prompts as a phone would, over MQTT; whoever watches may answer before them,
-on the page. The story's clock moves on only when what was sent in the step before has arrived, so
-a seed tells the same story on any machine.
+and from there on everything is what `vagalwatch run` does: journal, estimate, page, MQTT. They are
+linked as a couple, so each page tells of the other's break. The story's people answer prompts as a
+phone would, over MQTT; whoever watches may answer before them, on the page. The story's clock moves
+on only when what was sent in the step before has arrived, so a seed tells the same story on any
+machine.
 """
 
 from __future__ import annotations
@@ -14,22 +15,16 @@ import signal
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts import consents
+from vagalwatch.alerts.couple import ATTESTATION
 from vagalwatch.clock import NS, StoryClock
+from vagalwatch.demo_outcome import Outcome, count
 from vagalwatch.demo_phone import SITE, DemoError, Phones
-from vagalwatch.journal.reader import open_reader
-from vagalwatch.records import (
-    Alert,
-    BreakStep,
-    Eda,
-    Gap,
-    Heart,
-    Setting,
-)
+from vagalwatch.linking import Linking
+from vagalwatch.records import Setting
 from vagalwatch.sensors.simulated.ring import Ring
 from vagalwatch.sensors.simulated.stage import Stage
 from vagalwatch.sensors.simulated.stories import WEARERS, StoryName, story
@@ -53,72 +48,6 @@ SEEN_FOR_S: Final = 10.0
 
 REACTION_AT_MOST_S: Final = 100.0
 """Of the story: the answer still comes while the prompt is valid (120 s)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertSeen:
-    """An alert as it stands in the journal; ``t_s`` counts from the story's beginning."""
-
-    wearer: str
-    kind: str
-    t_s: float
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakSeen:
-    """A break's last step."""
-
-    wearer: str
-    origin: str
-    phase: str
-    minutes: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What was counted, each at its own end of the line.
-
-    ``beats`` and ``eda_samples`` are those in the journal; ``sent`` what the wearables
-    notified; ``mqtt_messages`` what an independent subscriber received of what the service
-    published.
-    """
-
-    story: str
-    seed: int
-    wearers: tuple[str, ...]
-    duration_s: float
-    beats: int
-    eda_samples: int
-    gaps: int
-    alerts: tuple[AlertSeen, ...]
-    breaks: tuple[BreakSeen, ...]
-    journal_rows: int
-    mqtt_messages: int
-    notifications: int
-    took_s: float
-
-    def sentences(self) -> list[str]:
-        """For a person."""
-        lines = [
-            (
-                f"In {self.duration_s / 60:.0f} minutes {self.notifications} notifications over "
-                f"Bluetooth became {self.beats} beats and {self.eda_samples} skin samples in "
-                f"{self.journal_rows} journal rows."
-            ),
-            f"{self.mqtt_messages} messages went out over MQTT.",
-        ]
-        lines += [
-            f"{alert.t_s / 60:.1f} min: {alert.wearer} was prompted, possible {alert.kind}."
-            for alert in self.alerts
-        ]
-        lines += [
-            f"{pause.wearer} took "
-            + (f"a break of {pause.minutes:.0f} min" if pause.minutes else "no break")
-            + f" ({pause.phase})."
-            for pause in self.breaks
-        ]
-        return lines if self.alerts else [*lines, "Nobody was prompted."]
 
 
 async def play(
@@ -165,6 +94,8 @@ async def play(
             service.hub.watchers.append(phones.saw)
             calls = group.create_task(phones.listen())
             await phones.ready()
+            # First: what a couple agrees to, it agrees to about a link that stands.
+            await Linking(service.hub, clock).attest(*WEARERS, by="demo", sentence=ATTESTATION)
             for wearer in WEARERS:
                 for setting in _consents(wearer, clock.now_ns()):
                     service.hub.take(setting)
@@ -189,7 +120,7 @@ async def play(
             stop.set()
             await life
         await stage.air.stop()
-        counted = _count(settings.journal_path, stage.zero_ns)
+        counted = count(settings.journal_path, stage.zero_ns)
     if service.hub.faults:
         raise DemoError(f"Please report this: the estimate failed ({service.hub.faults}).")
     if counted.beats != stage.beats or counted.eda_samples != stage.eda_samples:
@@ -221,6 +152,10 @@ def _programme(service: Service, evening: Story, speed: float) -> Iterator[str]:
         yield f"{wearer}'s page:"
         yield service.page.pairing_url(wearer, host=host)
     yield (
+        "They are linked as a couple: attested by nobody but this demo, and agreed to by both. "
+        "So each page shows, of the other, that there is a break and when it ends; no more."
+    )
+    yield (
         "First each page learns what is usual for its wearer. Later it may ask about a break: "
         "answer it yourself, or wait a little and the story's people say yes. "
         "Times are the story's. Ctrl-C ends it."
@@ -248,11 +183,13 @@ def _reaction_s(speed: float | None) -> float:
 
 
 def _consents(wearer: str, now_ns: int) -> list[Setting]:
-    """The story's people have read what is measured, and share it with this house's own broker.
+    """The story's people have read what is measured.
 
+    They share it with this house's own broker, and with each other that they are on a break.
     Nobody has to; a page without the first would begin with the first run.
     """
-    asked = (consents.TABLE[key] for key in (consents.MEASURE, consents.MQTT))
+    agreed = (consents.MEASURE, consents.MQTT, consents.PARTNER)
+    asked = (consents.TABLE[key] for key in agreed)
     return [
         Setting(
             wearer=wearer,
@@ -281,65 +218,4 @@ def _settings(folder: Path, wearables: Mapping[str, tuple[Strap, Ring]]) -> Sett
         ),
         mqtt=MqttSettings(port=0),
         page=PageSettings(port=0),
-    )
-
-
-class _Counted(NamedTuple):
-    beats: int
-    eda_samples: int
-    gaps: int
-    alerts: tuple[AlertSeen, ...]
-    breaks: tuple[BreakSeen, ...]
-    journal_rows: int
-
-
-def _count(journal: Path, zero_ns: int) -> _Counted:
-    """Read the journal as anybody could, after the service has gone."""
-    beats = eda_samples = rows = 0
-    gaps = set()
-    alerts = []
-    breaks: dict[str, BreakStep] = {}
-    with open_reader(journal) as reader:
-        after = 0
-        while entries := reader.read(after):
-            after = entries[-1].place
-            rows += len(entries)
-            for _, record in entries:
-                match record:
-                    case Heart():
-                        beats += len(record.rr_ms)
-                    case Eda():
-                        eda_samples += len(record.eda_us)
-                    case Gap():
-                        gaps.add((record.wearer, record.source, record.stream, record.t_ns))
-                    case Alert():
-                        alerts.append(_seen(record, zero_ns))
-                    case BreakStep():
-                        breaks[record.id] = record
-                    case _:
-                        pass
-    return _Counted(
-        beats=beats,
-        eda_samples=eda_samples,
-        gaps=len(gaps),
-        alerts=tuple(alerts),
-        breaks=tuple(
-            BreakSeen(
-                wearer=step.wearer,
-                origin=step.origin,
-                phase=step.phase,
-                minutes=round((step.until_ns - step.began_ns) / NS / 60, 1),
-            )
-            for step in breaks.values()
-        ),
-        journal_rows=rows,
-    )
-
-
-def _seen(alert: Alert, zero_ns: int) -> AlertSeen:
-    return AlertSeen(
-        wearer=alert.wearer,
-        kind=alert.alert,
-        t_s=round((alert.t_ns - zero_ns) / NS, 1),
-        reasons=tuple(reason.code for reason in alert.reasons),
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from vagalwatch.demo import REACTION_S
+
 
 def play(*arguments: str) -> dict[str, Any]:
     done = subprocess.run(
@@ -37,6 +39,23 @@ def kinds(said: dict[str, Any]) -> dict[str, str]:
     return {alert["wearer"]: alert["kind"] for alert in said["alerts"]}
 
 
+def assert_each_is_told_of_the_others_break(said: dict[str, Any]) -> None:
+    """After the prompt, never at it; and where both are on one, the longer time counts for both."""
+    prompts = [(alert["t_s"], alert["wearer"]) for alert in said["alerts"]]
+    told: dict[str, list[str]] = {wearer: [] for wearer in said["wearers"]}
+    for seen in said["partners"]:
+        told[seen["wearer"]].append(seen["say"])
+    if not prompts:
+        assert said["partners"] == []
+        return
+    (_, first), (_, second) = sorted(prompts)
+    assert told == {second: ["on", "new-time", "back"], first: ["on", "back"]}
+    began = {seen["name"]: seen["t_s"] for seen in said["partners"] if seen["say"] == "on"}
+    for t_s, wearer in prompts:  # a row is known up to five seconds after its time
+        assert t_s + REACTION_S <= began[wearer] <= t_s + REACTION_S + 5
+    assert len({seen["check_in_s"] for seen in said["partners"] if seen["say"] != "on"}) == 1
+
+
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -55,6 +74,7 @@ def test_the_evening_ends_as_its_story_goes(story: str, alerts: dict[str, str]) 
     assert {pause["wearer"] for pause in said["breaks"]} == set(alerts)
     assert all(pause["minutes"] >= 20 for pause in said["breaks"])
     assert all(pause["phase"] == "returned" for pause in said["breaks"])
+    assert_each_is_told_of_the_others_break(said)
     # Two hearts for forty minutes at 50 to 120 a minute, two rings at 4 Hz but for a minute.
     assert 4000 < said["beats"] < 9600
     assert 18_000 < said["eda_samples"] <= 2 * 4 * said["duration_s"]
