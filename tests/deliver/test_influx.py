@@ -13,7 +13,7 @@ from helpers_ledger import heart
 from vagalwatch.deliver.influx import InfluxLedger
 from vagalwatch.deliver.port import PoisonedError, UnavailableError
 from vagalwatch.journal.port import Entry
-from vagalwatch.records import Marker, Tick
+from vagalwatch.records import Marker, Session, Tick
 from vagalwatch.settings import InfluxSettings
 
 if TYPE_CHECKING:
@@ -76,3 +76,17 @@ def test_the_client_library_is_not_loaded_on_the_way_to_a_live_service() -> None
         "sys.exit('influxdb_client' in sys.modules or 'urllib3' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_session_of_two_read_before_one_was_erased_is_written_of_the_other_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[bytes] = []
+    ledger = InfluxLedger(InfluxSettings(url=NOWHERE), "home")
+    monkeypatch.setattr(ledger, "post", written.append)
+    ledger.forget("ada")
+    session = Session(t_ns=1, recv_ns=1, session="one", started=True, wearers=("ada", "sam"))
+    ledger.write([Entry(1, session)])
+    (body,) = written
+    assert b"ada" not in body
+    assert b"wearer=sam" in body

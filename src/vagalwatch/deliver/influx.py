@@ -81,8 +81,9 @@ class InfluxLedger:
                 lines = [
                     line(point)
                     for entry in entries
-                    if entry.record.wearer not in self._forgotten
                     for point in points(entry, self._site)
+                    # By the point: a session is the site's record and has a point of each of two.
+                    if dict(point.tags).get("wearer") not in self._forgotten
                 ]
                 body = "\n".join(lines).encode()
             except ValueError as error:  # also a lone surrogate in a text
