@@ -112,7 +112,7 @@ def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
     gap is the next run's: it begins where the last run's clock steps put it. To be called before
     anything is appended; the records are to be appended and told to the engine.
     """
-    tick = _last_tick(journal)
+    tick = _newest(journal, ("tick",))  # the service lived, and had said all that a start says
     # Starts that came to no tick said nothing of their own, and perhaps not all of their gaps.
     run_start = 0 if tick is None else tick.place >> RUN_SHIFT << RUN_SHIFT
     since_ns = None if tick is None else tick.record.recv_ns - DELIVERING_NS
@@ -165,7 +165,7 @@ def _thawed(wearer: str, snapshot: Snapshot | None) -> Engine | None:
 
 
 def _begun_anew(journal: Journal, wearer: str) -> Engine:
-    last = _last(journal)
+    last = _newest(journal)
     if last is None:
         return Engine(wearer)
     settings = _last_settings(journal, wearer)
@@ -209,20 +209,14 @@ def _last_settings(journal: Journal, wearer: str) -> list[Setting]:
     return list(settings.values())
 
 
-def _last(journal: Journal) -> Entry | None:
-    """The newest entry that can be read."""
-    found = journal.read(journal.newest - 1, limit=1)
-    return found[0] if found else None
-
-
-def _last_tick(journal: Journal) -> Entry | None:
-    """The newest tick, found by halving: the service lived, and had said all that a start says."""
+def _newest(journal: Journal, kinds: tuple[str, ...] = ()) -> Entry | None:
+    """The newest entry (of ``kinds``) that can be read, found by halving."""
     before, beyond = 0, journal.newest
     found: Entry | None = None
     while before < beyond:
         middle = (before + beyond) // 2
-        if ticks := journal.read(middle, kinds=("tick",), limit=1):
-            found = ticks[0]
+        if entries := journal.read(middle, kinds=kinds, limit=1):
+            found = entries[0]
             before = found.place
         else:
             beyond = middle

@@ -7,9 +7,12 @@ committed records.
 from __future__ import annotations
 
 import math
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +23,7 @@ from helpers_journal import MemoryJournal
 from vagalwatch.alerts.policy import Policy, PolicyState
 from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
 from vagalwatch.hrv.pipeline import Pipeline
+from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import RUN_SHIFT, Journal, Snapshot
 from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import (
@@ -44,6 +48,9 @@ from vagalwatch.records import (
 )
 from vagalwatch.recover import recover, restart_gaps, snapshot_of
 from vagalwatch.standby import ENGINE_FAILED, Standby
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MINUTE = 60
 CALM_S, STORM_S = 7 * MINUTE, 3 * MINUTE
@@ -159,6 +166,20 @@ def test_a_first_start_has_nothing_to_say() -> None:
     assert isinstance(engine, Engine)
     assert engine.state == Engine(WEARER).state
     assert restart_gaps(MemoryJournal(), WEARER, 5) == []
+
+
+def test_a_damaged_last_row_takes_back_nothing_that_was_wished(tmp_path: Path) -> None:
+    path = tmp_path / "site.sqlite"
+    with closing(SqliteJournal(path)) as journal:
+        journal.append(
+            Setting(wearer=WEARER, t_ns=T0_NS, recv_ns=T0_NS, key="paused", value="true")
+        )
+        journal.append(Tick(t_ns=T0_NS, recv_ns=T0_NS))
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE records SET body = '{' WHERE place = (SELECT max(place) FROM records)")
+        db.commit()
+    with closing(SqliteJournal(path)) as journal:
+        assert recovered(journal).state.policy.preferences.paused
 
 
 @pytest.mark.parametrize("damage", ["version", "hash", "text", "shape"])
