@@ -22,6 +22,7 @@ from vagalwatch.clock import NS
 from vagalwatch.records import (
     Answer,
     AnswerKind,
+    ClockStep,
     EpisodeKind,
     Gap,
     GapReason,
@@ -434,6 +435,20 @@ async def test_many_gaps_push_no_break_out_and_what_they_cut_off_is_not_told_as_
     assert [day["measured_min"] for day in told[2:]] == [None] * 26
     assert told[0]["measured_min"] > 0
     assert len(told[0]["events"]) == 1
+
+
+async def test_the_weeks_of_a_machine_whose_clock_was_years_behind_are_told(
+    story: OwnStory,
+) -> None:
+    cookie = await story.cookie("ada")
+    now_ns = story.clock.now_ns()
+    behind_ns = 10 * 365 * 24 * 3600 * NS
+    story.journal.append(ClockStep(t_ns=now_ns, recv_ns=now_ns, delta_ns=behind_ns))
+    story.clock.step_ns = behind_ns
+    story.take(Answer(wearer="ada", t_ns=now_ns, recv_ns=now_ns, answer=A.START_BREAK, about=""))
+    await story.written()
+    today = (await ask(story.page, "GET", "/history", cookie=cookie)).json["days"][0]
+    assert len(today["events"]) == 1
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "", "x" * 500, "/etc/passwd"])

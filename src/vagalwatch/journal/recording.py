@@ -16,7 +16,7 @@ import numpy as np
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
-from vagalwatch.journal.walltime import steps_by_run
+from vagalwatch.journal.walltime import furthest_ns, steps_by_run
 from vagalwatch.records import (
     SITE,
     Contact,
@@ -88,7 +88,7 @@ def read_journal(
             steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
             told = _Told()
             # Received when, by the wall: the index knows each run's own clock only.
-            since = None if since_ns is None else since_ns - max([0, *steps.values()])
+            since = None if since_ns is None else since_ns - furthest_ns(steps.values())
             for place, record in entries(reader, chosen, KINDS, since):
                 run = place >> RUN_SHIFT
                 step_ns = steps.get(run, 0)

@@ -75,6 +75,15 @@ def steps_by_run(entries: Iterable[Entry]) -> dict[int, int]:
     return steps
 
 
+def furthest_ns(steps: Iterable[int]) -> int:
+    """How far a run's clock was ever behind the wall's, of :func:`steps_by_run`'s values.
+
+    The journal finds entries by their run's clock, so one that is wanted may stand this much
+    earlier there.
+    """
+    return max([0, *steps])
+
+
 def moved(record: Record, later: Callable[[int], int]) -> Record:
     """``record`` with every time put through ``later``."""
     changed: dict[str, object] = {}

@@ -12,7 +12,7 @@ from vagalwatch.hrv.dyad import NOT_JUDGED
 from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
-from vagalwatch.journal.walltime import moved, steps_by_run
+from vagalwatch.journal.walltime import furthest_ns, moved, steps_by_run
 from vagalwatch.records import (
     SITE,
     Alert,
@@ -131,7 +131,7 @@ class WallTimes:
     @property
     def furthest_ns(self) -> int:
         """How far a run's clock was ever behind the wall's."""
-        return max([0, *self._by_run.values()])
+        return furthest_ns(self._by_run.values())
 
     def step_ns(self, place: int) -> int:
         """What makes a time of the run that ``place`` belongs to the wall's."""

@@ -23,8 +23,9 @@ from vagalwatch.export.own_record import record_zip
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.reader import open_reader
-from vagalwatch.journal.walltime import WallTime
-from vagalwatch.records import Gap, Run, Setting, Stream
+from vagalwatch.journal.recording import entries
+from vagalwatch.journal.walltime import WallTime, furthest_ns, steps_by_run
+from vagalwatch.records import SITE, Gap, Run, Setting, Stream
 from vagalwatch.web import choices
 from vagalwatch.web.guard import small_body
 from vagalwatch.web.history import KINDS, READ_DAYS, history
@@ -223,22 +224,21 @@ class Own:
 
     def _read_history(self, wearer: str, zone: Zone) -> list[dict[str, object]]:
         now_ns = self._clock.now_ns() + self._clock.wall_step_ns()
-        since_ns = now_ns - READ_DAYS * 24 * 3600 * NS
         said: deque[Record] = deque(maxlen=RECORDS_READ)
         gaps: deque[Record] = deque(maxlen=RECORDS_READ)  # so that they push no break out
         known_from_ns = 0
         with open_reader(self._journal) as reader:
-            wall, after = WallTime(reader), 0
-            while batch := reader.read(after, wearer=wearer, kinds=KINDS, since_ns=since_ns):
-                for entry in batch:
-                    record = wall.corrected(entry).record
-                    if not isinstance(record, Gap | Run):
-                        said.append(record)
-                    elif isinstance(record, Run) or record.stream is Stream.HEART:
-                        if len(gaps) == RECORDS_READ:
-                            known_from_ns = max(known_from_ns, gaps[0].recv_ns)
-                        gaps.append(record)
-                after = batch[-1].place
+            wall = WallTime(reader)
+            steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
+            since_ns = now_ns - READ_DAYS * 24 * 3600 * NS - furthest_ns(steps.values())
+            for entry in entries(reader, wearer, KINDS, since_ns):
+                record = wall.corrected(entry).record
+                if not isinstance(record, Gap | Run):
+                    said.append(record)
+                elif isinstance(record, Run) or record.stream is Stream.HEART:
+                    if len(gaps) == RECORDS_READ:
+                        known_from_ns = max(known_from_ns, gaps[0].recv_ns)
+                    gaps.append(record)
         return history((*said, *gaps), now_ns, zone, known_from_ns)
 
 
