@@ -170,7 +170,8 @@ def need_consent(one: str, other: str, records: Iterable[Record]) -> None:
     if not may_be_joined(settings, one, other):
         raise ConsentError(
             f"“{one}” and “{other}” can't be looked at together: that takes a link that a "
-            "therapist has attested, and the consent of both, each on their own page."
+            "therapist has attested, the consent of both, each on their own page, and that neither "
+            "has paused everything."
         )
 
 

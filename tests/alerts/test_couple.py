@@ -128,6 +128,14 @@ def test_both_records_are_joined_by_both_consents_only() -> None:
     assert not may_be_joined([*BOTH, link("ada", None)], "ada", "sam")
 
 
+@pytest.mark.parametrize("who", ["ada", "sam"])
+def test_while_one_has_paused_everything_nobody_looks_at_both(who: str) -> None:
+    couples = known(BOTH, sets(who, couple.PAUSED, "true"))
+    assert not couples.may_be_joined("ada", "sam")
+    couples.push(sets(who, couple.PAUSED, "false"))
+    assert couples.may_be_joined("ada", "sam")
+
+
 # --- what crosses -----------------------------------------------------------------------------
 
 
@@ -386,6 +394,8 @@ def test_what_is_shared_is_exactly_what_stands(rows: list[Setting]) -> None:
             shared = False
         assert (couples.audience(one) == other) == shared
         joint = linked(one, other) and all(agreed(w, consents.JOINT) for w in (one, other))
+        if "sam" in (one, other) and paused is not None and paused[1].value == "true":
+            joint = False
         assert couples.may_be_joined(one, other) == joint
         crossed = [word.to for word in couples.push(step()) if isinstance(word, Seen)]
         assert crossed == ([couples.audience("sam")] if couples.audience("sam") else [])

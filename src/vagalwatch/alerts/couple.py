@@ -245,10 +245,10 @@ class Couples:
         return self.partner(wearer) if shares else ""
 
     def may_be_joined(self, one: str, other: str) -> bool:
-        """Whether both records may be looked at together."""
-        agreed = [self._sides[w].agreed for w in (one, other) if w in self._sides]
-        both = [each.get(consents.JOINT, False) for each in agreed] == [True, True]
-        return both and self.partner(one) == other
+        """Whether both records may be looked at together: nothing is shared while one pauses."""
+        sides = [self._sides[w] for w in (one, other) if w in self._sides]
+        agreed = [side.agreed.get(consents.JOINT, False) and not side.paused for side in sides]
+        return agreed == [True, True] and self.partner(one) == other
 
     def longer(self, pauses: Mapping[str, Pause | None], now_ns: int) -> list[Together]:
         """Whose break is to last as long as the partner's: both are on one, and both share it."""
