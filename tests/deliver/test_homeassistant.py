@@ -283,6 +283,14 @@ def test_while_everything_is_paused_it_looks_quiet_and_stays_so_for_that_break(
     assert shown(messages, "home") == ([QUIET] if on_first else [])
 
 
+def test_while_everything_is_paused_the_home_cannot_begin_a_break() -> None:
+    home = Home("home", ("anna",))
+    sent(agrees("button"), pauses(), home=home)
+    assert not home.takes_presses("anna")
+    home.take(pauses("false"))
+    assert home.takes_presses("anna")
+
+
 def test_who_only_ever_said_no_is_not_announced() -> None:
     home = Home("home", ("anna",))
     assert sent(agrees(), home=home) == []

@@ -143,7 +143,9 @@ class Home:
     def takes_presses(self, wearer: str) -> bool:
         """Whether everybody in the home may press "I need a break" for ``wearer``."""
         person = self._people.get(wearer)
-        return person is not None and person.to is not None and "button" in person.to
+        if person is None or person.to is None or person.paused:
+            return False
+        return "button" in person.to
 
     def due(self, now_ns: int) -> list[Outgoing]:
         """Everything that has changed; it counts as sent (see :meth:`connected`)."""
