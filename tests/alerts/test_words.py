@@ -186,6 +186,9 @@ def test_a_therapist_changes_single_lines() -> None:
         ('[break]\nsettled = "{time}"', "is not given {time}; it can use: none"),
         ('[break]\non = "Back at {time"', "a brace without its other half"),
         ('[break]\non = "Back at {}"', "is not given {}"),
+        ('[break]\non = "Back at {time:d}."', "not say how it is written"),
+        ('[break]\non = "Back at {time!x}."', "not say how it is written"),
+        ('[break]\non = "Back at {time:{time}}."', "not say how it is written"),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_says_why(text: str, why: str) -> None:

@@ -84,6 +84,8 @@ def edited(known: Lines, text: str) -> Lines:
             wanted = placeholders(line)
         except ValueError as error:
             raise WordsError(f"The line “{key}” has a brace without its other half.") from error
+        if any(spec or conversion for _, _, spec, conversion in Formatter().parse(line)):
+            raise WordsError(f"The line “{key}” can name a value, but not say how it is written.")
         if unknown := sorted(wanted - given):
             can = ", ".join(f"{{{name}}}" for name in sorted(given)) or "none"
             raise WordsError(f"The line “{key}” is not given {{{unknown[0]}}}; it can use: {can}.")
