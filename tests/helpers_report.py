@@ -241,6 +241,11 @@ def chest_strap(
     ]
 
 
+def shown(wearer: str, t_ns: int = END_NS) -> Record:
+    """``wearer`` agrees that the therapist makes a report."""
+    return agrees(wearer, consents.THERAPIST, t_ns)
+
+
 def journal(path: Path, records: list[Record]) -> Path:
     with closing(SqliteJournal(path)) as written:
         for record in records:

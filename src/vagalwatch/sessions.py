@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.alerts.consents import ConsentError
 from vagalwatch.alerts.couple import Couples, may_be_joined
 from vagalwatch.alerts.steps import one_line
 from vagalwatch.journal.port import RUN_SHIFT
@@ -34,10 +35,6 @@ MOST: Final = 2
 KINDS: Final = ("setting", "session", "clock-step", "run")
 """Records that this module is told of; each run begins with a ``run``, so the last is of this one.
 """
-
-
-class ConsentError(ValueError):
-    """Two may not be looked at together; one sentence, which does not say who lacks what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +161,7 @@ def need_consent(one: str, other: str, records: Iterable[Record]) -> None:
     """See that both records may be looked at together, now.
 
     Raises:
-        ConsentError: they may not.
+        ConsentError: they may not; who lacks what is not said.
     """
     settings = [record for record in records if isinstance(record, Setting)]
     if not may_be_joined(settings, one, other):

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given, strategies
 
+from helpers_couple import sets
 from vagalwatch.alerts import consents
 from vagalwatch.alerts.consents import MQTT, NOTHING, TABLE, Given
 
@@ -73,6 +74,27 @@ def test_what_is_not_asked_cannot_be_agreed_to() -> None:
 def test_who_read_another_text_is_asked_anew() -> None:
     with pytest.raises(ValueError, match="not what is asked today"):
         consents.value_of(MQTT, {"state"}, TABLE[MQTT].text + 1)
+
+
+yes, no = consents.value_of(MQTT, {"state"}, 1), consents.value_of(MQTT, {"estimate"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "began"),
+    [
+        ([], None),
+        ([no], None),
+        ([yes], 0),
+        ([no, yes, yes], 1),
+        ([yes, no], None),
+        ([yes, no, yes], 2),
+    ],
+)
+def test_an_agreement_began_with_the_yes_that_stands(values: list[str], began: int | None) -> None:
+    said = [sets("ada", MQTT, value, n) for n, value in enumerate(values)]
+    said.append(sets("ada", "consent-home-assistant", no, 9))
+    first = consents.began(said, MQTT, "state")
+    assert (None if first is None else first.t_ns) == began
 
 
 def test_every_key_says_what_it_is_and_no_row_is_twice() -> None:

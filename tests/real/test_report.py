@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from helpers_phone import SHOTS, SIZES
-from helpers_report import DAY_NS, END_NS, journal, two, weeks
+from helpers_report import DAY_NS, END_NS, journal, shown, two, weeks
 from vagalwatch.alerts import words
 from vagalwatch.report import joint_page, one
 from vagalwatch.report.speech import Speech
@@ -30,7 +30,10 @@ pytestmark = pytest.mark.real
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Pages by name, in both languages."""
     folder = tmp_path_factory.mktemp("report")
-    weeks_, session = journal(folder / "one.sqlite", weeks("ada")), folder / "two.sqlite"
+    weeks_, session = (
+        journal(folder / "one.sqlite", [*weeks("ada"), shown("ada")]),
+        folder / "two.sqlite",
+    )
     journal(session, two())
     between_ns = END_NS - 56 * DAY_NS, END_NS
     told = {}

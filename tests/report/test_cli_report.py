@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from helpers_cli import call
-from helpers_report import END_NS, configuration, evening, journal, two
+from helpers_couple import agrees
+from helpers_report import END_NS, configuration, evening, journal, shown, two
+from vagalwatch.alerts import consents
 from vagalwatch.records import Marker, Setting
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
         value='"Sam in the kitchen"',
     )
     mine = Setting(wearer="ada", t_ns=END_NS, recv_ns=END_NS, key="agreed-sign", value='"Red card"')
-    journal(tmp_path / "home.sqlite", [*records, wish, mine])
+    journal(tmp_path / "home.sqlite", [*records, wish, mine, shown("ada")])
     configuration(tmp_path, "ada", "sam")
     return tmp_path
 
@@ -80,6 +82,21 @@ def test_what_cannot_be_done_is_one_sentence(folder: Path) -> None:
         assert "of two and a session" in call("report", *words, "--json", *config).sentence(2)
     nowhere = folder / "no" / "such" / "x.html"
     assert "No such file" in call("report", "ada", "--out", nowhere, *config).sentence(2)
+
+
+@pytest.mark.parametrize("said", [[], [True, False]], ids=["never asked", "taken back"])
+def test_without_a_yes_to_the_therapist_nothing_is_made(tmp_path: Path, said: list[bool]) -> None:
+    records = evening("ada", END_NS - 3600 * NS, np.random.default_rng(1), 8.0, 1)
+    told = [agrees("ada", consents.THERAPIST, END_NS + n, yes=yes) for n, yes in enumerate(said)]
+    # To be looked at together with another is another question.
+    also = [agrees("ada", consents.JOINT, END_NS), agrees("sam", consents.THERAPIST, END_NS)]
+    journal(tmp_path / "home.sqlite", [*records, *told, *also])
+    out = tmp_path / "ada.html"
+    config = configuration(tmp_path, "ada")
+    sentence = call("report", "ada", "--weeks", "52", "--out", out, "--config", config).sentence(2)
+    assert sentence.startswith("“ada” has not agreed to a report")
+    assert "My therapist" in sentence
+    assert not out.exists()
 
 
 def test_two_people(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from helpers_couple import agrees
 from helpers_report import END_NS, agreed, chest_strap, journal, two
 from vagalwatch.alerts import consents, words
+from vagalwatch.alerts.consents import ConsentError
 from vagalwatch.journal.walltime import moved
 from vagalwatch.records import (
     BreakPhase,
@@ -29,7 +30,7 @@ from vagalwatch.report import joint_page
 from vagalwatch.report.gather import ReportError
 from vagalwatch.report.joint import read_joint
 from vagalwatch.report.speech import Speech
-from vagalwatch.sessions import LONGEST_NS, ConsentError
+from vagalwatch.sessions import LONGEST_NS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,11 +18,17 @@ meaning raises the row's text**, so that it is asked anew; what was agreed to st
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vagalwatch.records import Setting
 
 MEASURE: Final = "consent-measure"
 MQTT: Final = "consent-mqtt"
 HOME_ASSISTANT: Final = "consent-home-assistant"
+THERAPIST: Final = "consent-therapist"
 RESEARCH: Final = "consent-research"
 PARTNER: Final = "consent-partner"
 JOINT: Final = "consent-joint"
@@ -47,15 +53,21 @@ _ROWS: Final = (
     Consent(MQTT, ("state", "estimate")),
     # Everybody in the home (deliver/homeassistant.py).
     Consent(HOME_ASSISTANT, ("break", "button", "state")),
-    # What was answered afterwards, for a study.
-    Consent(RESEARCH, ("answers",)),
+    # The therapist, by a report of one's own weeks (report/one.py).
+    Consent(THERAPIST, ("report",)),
+    # A study, by what is exported (export/__init__.py), from the yes on.
+    Consent(RESEARCH, ("series", "answers"), text=2),
     # The partner's page.
     Consent(PARTNER, ("breaks",)),
-    # The therapist, in a session.
+    # The therapist, in a session of two.
     Consent(JOINT, ("both",)),
 )
 TABLE: Final[dict[str, Consent]] = {row.key: row for row in _ROWS}
 """In the order in which they are asked."""
+
+
+class ConsentError(ValueError):
+    """Somebody has not agreed to what was asked for; one sentence, with the way out."""
 
 
 class Given(NamedTuple):
@@ -82,6 +94,19 @@ def given(key: str, value: str) -> Given:
             return Given(_known(row, names), 0)
         case _:
             return NOTHING
+
+
+def began(settings: Iterable[Setting], key: str, purpose: str) -> Setting | None:
+    """With which of a wearer's ``settings`` the agreement that stands now began; else ``None``.
+
+    What was agreed to before it was taken back is over: given again, it begins anew.
+    """
+    first = None
+    for setting in settings:
+        if setting.key == key:
+            stands = purpose in given(key, setting.value).to
+            first = (first or setting) if stands else None
+    return first
 
 
 def value_of(key: str, to: frozenset[str] | set[str], text: int) -> str:

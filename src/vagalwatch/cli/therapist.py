@@ -27,13 +27,13 @@ def report(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one person's weeks with a draft of a note, or a session of two who both agreed."""
+    """Show one's weeks with a draft of a note, or a session of two; it takes their consents."""
     from vagalwatch import language
+    from vagalwatch.alerts.consents import ConsentError
     from vagalwatch.journal.database import JournalError
     from vagalwatch.report import joint_page, one
     from vagalwatch.report.gather import ReportError
     from vagalwatch.report.speech import Speech
-    from vagalwatch.sessions import ConsentError
     from vagalwatch.settings import ConfigError
 
     if out is None and not as_json:

@@ -6,6 +6,9 @@ from dataclasses import asdict
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from vagalwatch.alerts.consents import THERAPIST, ConsentError
+from vagalwatch.journal.agreed import agreed_ns
+from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import is_journal
 from vagalwatch.report.figures import progress
 from vagalwatch.report.gather import ReportError, read_diary
@@ -32,9 +35,11 @@ def report(
     """The figures as JSON says them, and the page that shows them.
 
     Raises:
+        ConsentError: ``wearer`` does not agree to it now; nothing was read.
         ReportError: the journal holds nothing of ``wearer`` in that time.
         JournalError: it cannot be read.
     """
+    _need_consent(journal, wearer)
     diary = read_diary(journal, wearer, *between_ns, done)
     if not (diary.rows or diary.steps or diary.answers):
         raise ReportError(f"{journal.name} holds nothing of “{wearer}” in that time.")
@@ -42,6 +47,17 @@ def report(
     written = draft(told, diary.preferences, form, speech)
     page = of_one(told, pictures(diary, told, speech), written, speech)
     return {**asdict(told), "note": [part._asdict() for part in written]}, page
+
+
+def _need_consent(journal: Path, wearer: str) -> None:
+    with open_reader(journal) as reader:
+        if wearer not in reader.known_wearers():
+            raise ReportError(f"{journal.name} holds nothing of “{wearer}”.")
+        if agreed_ns(reader, wearer, THERAPIST, "report") is None:
+            raise ConsentError(
+                f"“{wearer}” has not agreed to a report: that is a yes to “My therapist” on their "
+                "own page, under “Who sees what”, which they can take back there."
+            )
 
 
 def write(page: str, out: Path) -> None:
