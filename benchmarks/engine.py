@@ -17,7 +17,7 @@ from benchmarks.outside import EDA_HZ
 
 from vagalwatch.clock import NS
 from vagalwatch.engine import Engine
-from vagalwatch.export import FORMATS
+from vagalwatch.export import tidy
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.recording import open_recording
 from vagalwatch.records import Tick
@@ -50,7 +50,7 @@ def measure(recording: Path | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vagalwatch-bench-") as name:
         folder = Path(name)
         asyncio.run(_journal(seconds, folder / "bench.sqlite"))
-        FORMATS["tidy"](open_recording(folder / "bench.sqlite", "alex"), folder / "tidy.csv")
+        tidy.write(open_recording(folder / "bench.sqlite", "alex"), folder / "tidy.csv")
         analysed = {
             "journal": _analyse(folder / "bench.sqlite", folder),
             "tidy_csv": _analyse(folder / "tidy.csv", folder),

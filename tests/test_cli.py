@@ -28,7 +28,7 @@ from helpers_recording import e4_folder, heart, steady
 from vagalwatch import __version__
 from vagalwatch.control import call as ask
 from vagalwatch.engine import ENGINE_VERSION, Engine
-from vagalwatch.export import FORMATS, tidy
+from vagalwatch.export import FORMATS, SERIES, tidy
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.reader import open_reader
@@ -299,7 +299,8 @@ def test_export_writes_one_whole_file(
 
 
 def test_export_for_kubios_writes_a_file_a_stretch(flooded: Path, tmp_path: Path) -> None:
-    told = call("export", flooded, "--format", "kubios", "--out", tmp_path / "rr.txt", "--json")
+    out = tmp_path / "rr.txt"
+    told = call("export", flooded, "--own", "--format", "kubios", "--out", out, "--json")
     files = [tmp_path / "rr-001.txt"]
     assert told.json == {"files": [str(file) for file in files]}
     beats = [float(line) for line in files[0].read_text().split()]
@@ -310,7 +311,7 @@ def test_export_for_kubios_writes_a_file_a_stretch(flooded: Path, tmp_path: Path
 def test_what_export_writes_of_a_journal_analyze_reads_to_the_same_timeline(
     flooded: Path, tmp_path: Path
 ) -> None:
-    call("export", flooded, "--out", tmp_path / "a.csv")
+    call("export", flooded, "--own", "--out", tmp_path / "a.csv")
     for name, path in (("journal", flooded), ("tidy", tmp_path / "a.csv")):
         assert call("analyze", path, "--out", tmp_path / name).code == 0
     for name in ("timeline.csv", "episodes.json"):
@@ -335,7 +336,7 @@ def test_an_export_never_takes_the_place_of_what_was_recorded(
         (recording, flooded),
         (session, session / "EDA.csv"),
     ):
-        assert "is recorded data" in call("export", source, "--out", out).sentence(2)
+        assert "is recorded data" in call("export", source, "--own", "--out", out).sentence(2)
     beats = tmp_path / "rr-001.txt"
     beats.write_text("800\n810\n")
     told = call("export", beats, "--format", "kubios", "--out", tmp_path / "rr.txt")
@@ -369,7 +370,7 @@ def test_a_full_disk_is_a_failure_and_leaves_the_last_export_whole(
             full.write("x")
         return [path]
 
-    monkeypatch.setitem(FORMATS, "tidy", half)
+    monkeypatch.setitem(SERIES, "tidy", half)
     assert call("export", recording, "--out", out).sentence(1) == "No space left on device."
     assert out.read_text() == "the last one"
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "quiet.csv"}

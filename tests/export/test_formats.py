@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from helpers_real import shared_data
 from helpers_recording import e4_folder, recordings, steady
 from vagalwatch.analysis import run
-from vagalwatch.export import FORMATS, kubios, parquet, tidy
+from vagalwatch.export import FORMATS, SERIES, kubios, parquet, tidy
 from vagalwatch.sensors.recording import Recording, RecordingError, Series, read, sequence
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def test_every_format_is_listed() -> None:
-    assert set(FORMATS) == {"tidy", "parquet", "kubios"}
+    assert set(FORMATS) == {"tidy", "parquet", "kubios", "events"}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", SERIES)
 def test_the_folder_is_made_and_what_was_written_is_named(tmp_path: Path, name: str) -> None:
-    files = FORMATS[name](steady(0.1), tmp_path / "new" / "deep" / "a.out")
+    files = SERIES[name](steady(0.1), tmp_path / "new" / "deep" / "a.out")
     assert files == sorted((tmp_path / "new" / "deep").iterdir())
 
 

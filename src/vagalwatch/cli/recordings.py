@@ -189,20 +189,31 @@ def replay(
 def export(
     recording: Annotated[Path, typer.Argument(help="Journal or any recording.")],
     out: Annotated[Path, typer.Option("--out", help="The file (for kubios: its stem).")],
-    kind: Annotated[str, typer.Option("--format", help="tidy, parquet or kubios.")] = "tidy",
+    *,
+    kind: Annotated[
+        str, typer.Option("--format", help="tidy, parquet, kubios, or events of a journal.")
+    ] = "tidy",
     wearer: WearerOption = None,
+    own: Annotated[
+        bool,
+        typer.Option("--own", help="The wearer's own copy, or by a word they gave elsewhere: all."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the recorded series in a format of the field."""
+    """Write recorded series, or what was asked and answered, in a format of the field.
+
+    Of a journal it takes the wearer's yes to a study, and writes what came from then on.
+    """
     from vagalwatch import export as exporting
+    from vagalwatch.alerts.consents import ConsentError
     from vagalwatch.export.parquet import MissingExtraError
     from vagalwatch.sensors.recording import RecordingError
 
     if kind not in exporting.FORMATS:
         formats = ", ".join(exporting.FORMATS)
         terminal.stop(f"There is no format “{kind}”; there are {formats}.", BAD_INPUT)
-    with terminal.errors(RecordingError, MissingExtraError, OSError):
-        files = exporting.export(recording, out, kind, wearer)
+    with terminal.errors(RecordingError, ConsentError, MissingExtraError, OSError):
+        files = exporting.export(recording, out, kind, wearer, own=own)
     if as_json:
         terminal.print_json({"files": [str(file) for file in files]})
     else:

@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from vagalwatch.alerts.couple import LINK
+from vagalwatch.export.cells import NS as _S_NS
+from vagalwatch.export.cells import cell, heads, utc
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import (
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from vagalwatch.alerts import words
     from vagalwatch.journal.reader import Reader
 
-_S_NS: Final = 1_000_000_000
 _BATCH: Final = 200
 """Records in memory at once: decoding them takes some ms, and the service may wait for that."""
 _MARGIN_NS: Final = 60 * _S_NS
@@ -85,7 +86,7 @@ def record_zip(journal: Path, wearer: str, known: words.Lines) -> Iterator[bytes
         made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
         file.writestr("README.txt", _readme(known, made))
         for name, (kind, columns) in _EVENTS.items():
-            with _table(file, name, _named(columns)) as write:
+            with _table(file, name, heads(columns)) as write:
                 for record in told.records(kind):
                     write([_cell(record, column) for column in columns])
                     yield from pipe.full()
@@ -95,7 +96,7 @@ def record_zip(journal: Path, wearer: str, known: words.Lines) -> Iterator[bytes
             for record in told.records("estimate"):
                 if isinstance(record, Estimate):
                     figures = [getattr(record.metrics, name) for name in _FIGURES]
-                    head = [_utc(record.t_ns), record.state, record.reason, record.arousal]
+                    head = [utc(record.t_ns), record.state, record.reason, record.arousal]
                     write(head + figures)
                     yield from pipe.full()
         yield from _sensors(file, told, pipe)
@@ -114,7 +115,7 @@ def _sensors(file: zipfile.ZipFile, told: _Told, pipe: _Pipe) -> Iterator[bytes]
     while record is not None:
         day, zero_ns = _day(record), _first_ns(record) - _MARGIN_NS
         name = _new_name(day, names)
-        names[name] = _utc(zero_ns)
+        names[name] = utc(zero_ns)
         with _table(file, f"sensors/{name}", COLUMNS) as write:
             while record is not None and _day(record) == day:
                 rows = list(_samples(record, zero_ns))
@@ -135,7 +136,7 @@ def _new_name(day: str, taken: dict[str, str]) -> str:
 
 
 def _day(record: Record) -> str:
-    return _utc(record.recv_ns)[:10]
+    return utc(record.recv_ns)[:10]
 
 
 def _first_ns(record: Record) -> int:
@@ -242,20 +243,10 @@ def _table(
         yield writer.writerow
 
 
-def _named(columns: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(column.removesuffix("_ns") + "_utc" * column.endswith("_ns") for column in columns)
-
-
 def _cell(record: Record, column: str) -> object:
-    value = getattr(record, column)
     if isinstance(record, Setting) and (record.key, column) == (LINK, "value"):
-        return "null" if value == "null" else "linked"  # with whom is the other's, too
-    return _utc(value) if column.endswith("_ns") and value is not None else value
-
-
-def _utc(t_ns: int) -> str:
-    moment = datetime.fromtimestamp(t_ns // _S_NS, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{t_ns % _S_NS // 1_000_000:03}Z"
+        return "null" if record.value == "null" else "linked"  # with whom is the other's, too
+    return cell(record, column)
 
 
 def _readme(known: words.Lines, made: str) -> str:

@@ -1,0 +1,44 @@
+"""What was asked, answered and done, of a journal: one CSV, a row a record, in the order they came.
+
+For studies: prompts given, delivered, answered and missed, breaks and their steps, episodes. No
+row has a person's own words or a number of the body; those series are the other formats'.
+"""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Final
+
+from vagalwatch.export.cells import cell, heads
+from vagalwatch.journal.port import RUN_SHIFT
+from vagalwatch.journal.recording import entries
+from vagalwatch.journal.walltime import moved, steps_by_run
+from vagalwatch.records import SITE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vagalwatch.journal.reader import Reader
+
+KINDS: Final = ("alert", "notice", "break", "answer", "episode")
+
+COLUMNS: Final = (
+    *("t_ns", "kind", "id", "alert", "episode", "phase", "answer", "outcome"),
+    *("about", "alert_id", "origin", "reason", "minutes", "via", "way", "repeat"),
+    *("onset_ns", "end_ns", "began_ns", "until_ns", "valid_until_ns"),
+)
+"""Fields of ``records.py``; empty where a kind has none of that name."""
+
+
+def write(reader: Reader, wearer: str, since_ns: int, out: Path) -> list[Path]:
+    """Write what came of ``wearer`` from ``since_ns`` on (UTC ns of the wall clock) to ``out``."""
+    steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
+    with out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(heads(COLUMNS))
+        for place, record in entries(reader, wearer, KINDS):
+            step_ns = steps.get(place >> RUN_SHIFT, 0)
+            told = moved(record, step_ns.__add__)
+            if told.recv_ns >= since_ns:
+                writer.writerow([cell(told, column) for column in COLUMNS])
+    return [out]
