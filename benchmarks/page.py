@@ -31,11 +31,12 @@ SLOWER_CPU: Final = 4
 WATCH: Final = """(() => {
   const look = () => {
     const button = document.querySelector("[data-answer=start-break]");
-    if (button?.getClientRects().length) window.usable = performance.now();
+    if (button?.getClientRects().length) console.info(`usable ${performance.now()}`);
     else requestAnimationFrame(look);
   };
   look();
 })()"""
+"""Told on the console: a script that waits for it from outside takes a tenth of a second itself."""
 
 
 def measure(visits: int) -> dict[str, Any]:
@@ -84,9 +85,9 @@ async def _visit(context: BrowserContext, story: Story) -> float:
     await line.send("Network.emulateNetworkConditions", SLOW_LINE)
     await line.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER_CPU})
     await tab.add_init_script(WATCH)
-    await tab.goto(_url(story))
-    await tab.wait_for_function("() => window.usable")
-    took_ms: float = await tab.evaluate("window.usable")
+    async with tab.expect_console_message(lambda said: said.text.startswith("usable")) as told:
+        await tab.goto(_url(story))
+    took_ms = float((await told.value).text.split()[1])
     await tab.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await tab.close()
     return took_ms

@@ -115,6 +115,11 @@ def unlink(wearer: str, now_ns: int) -> Setting:
     return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=couple.LINK, value=value)
 
 
+def go_on(wearer: str, now_ns: int) -> Setting:
+    """The record of ``wearer`` going on after a pause of everything: nobody else can say that."""
+    return Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key=PAUSED, value="false")
+
+
 def in_force(wearer: str, records: Iterable[Record]) -> dict[str, str]:
     """The newest value (JSON) of each key that has been set for ``wearer`` and has an effect."""
     said: dict[str, str] = {}

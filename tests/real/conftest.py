@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import async_playwright
 
-from helpers_page import Story, ticking
+from helpers_own import OwnStory
+from helpers_page import ticking
 from helpers_real import need
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def story(tmp_path: Path) -> AsyncIterator[Story]:
-    story = Story(tmp_path)
+async def story(tmp_path: Path) -> AsyncIterator[OwnStory]:
+    story = OwnStory(tmp_path)
     await story.start()
     with ticking(story):
         yield story
     await story.stop()
+    story.journal.close()

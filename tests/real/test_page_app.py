@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from helpers_phone import phone, picture
 from vagalwatch.alerts import words
-from vagalwatch.records import Answer, AnswerKind, Setting, State
+from vagalwatch.records import Answer, AnswerKind, EpisodeKind, Setting, State
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -79,7 +79,8 @@ async def test_it_keeps_only_what_is_the_same_for_everybody(browser: Browser, st
         (paths,) = kept.values()
         assert "/" in paths
         assert "/words.json" in paths
-        assert not {"/live", "/answer", "/paused", "/pair#", "/sw.js"} & set(paths)
+        somebodys = {"/live", "/picture", "/answer", "/wish", "/own", "/history", "/record"}
+        assert not (somebodys | {"/pair#", "/sw.js"}) & set(paths)
         assert own.errors == []
 
 
@@ -283,6 +284,44 @@ async def test_without_a_service_worker_it_is_a_page_all_the_same(
         await own.tap("I need a break")
         await own.say(BREAK)
         assert own.errors == []
+
+
+async def test_a_picture_asked_for_ahead_is_never_that_of_who_was_paired_before(
+    browser: Browser, story: Story
+) -> None:
+    """It is asked for by the page's head, before the pairing code is handed in."""
+    story.episode(EpisodeKind.FLOODING)
+    story.row(State.SETTLED, wearer="sam")
+    async with phone(browser, story) as own:
+        await own.say("Your heart is fast for you.")
+        await own.tab.goto("about:blank")
+        own.frames.clear()
+        seen: list[str] = []
+
+        def saw(said: str) -> None:
+            seen.append(said)
+
+        await own.tab.expose_function("saw", saw)
+        await own.tab.add_init_script(
+            """addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+              saw(document.querySelector("#say").textContent);
+            }).observe(document.querySelector("#say"), { childList: true }))"""
+        )
+        await own.tab.goto(story.page.pairing_url("sam"))
+        await own.say("Measuring.")
+        assert "Your heart is fast for you." not in seen
+        assert "Measuring." in seen
+
+
+async def test_the_first_picture_does_not_wait_for_the_line(browser: Browser, story: Story) -> None:
+    story.row(State.SETTLED)
+    async with phone(browser, story) as own:
+        await own.say("Measuring.")
+        await own.tab.route_web_socket("**/live", lambda _: None)  # it opens, and nothing comes
+        await own.tab.reload()
+        await own.say("Measuring.")
+        await own.tab.clock.resume()
+        await own.say("Not connected.")
 
 
 async def test_who_is_paired_next_sees_nothing_of_the_break_before(

@@ -64,5 +64,5 @@ async def test_the_first_visit_is_light_and_the_next_asks_for_nothing(
         await tab.reload()
         await expect(tab.get_by_role("button", name="I need a break")).to_be_visible()
         await expect(tab.get_by_role("button", name="Pause it all")).to_be_visible()
-        assert set(scales.sent) <= {"/live", "/sw.js"}, "the phone has the rest"
+        assert set(scales.sent) <= {"/live", "/picture", "/sw.js"}, "the phone has the rest"
         await context.close()

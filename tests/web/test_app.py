@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from helpers_page import Story, ask, paired, serving
-from vagalwatch.records import Answer, AnswerKind, Setting, State
+from vagalwatch.records import Answer, AnswerKind, EpisodeKind, State
 from vagalwatch.settings import ConfigError, PageSettings
 from vagalwatch.web import app, guard
 from vagalwatch.web.app import PAIRINGS_PER_MINUTE, UNPAIRED, Page
@@ -192,39 +192,6 @@ def test_own_names() -> None:
     )
 
 
-# --- pausing everything ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("paused", [True, False])
-async def test_pausing_is_a_setting_of_ones_own(story: Story, *, paused: bool) -> None:
-    cookie = await paired(story.page, "ada")
-    reply = await ask(story.page, "POST", "/paused", {"paused": paused}, cookie=cookie)
-    assert (reply.status, reply.json) == (200, {"saved": True})
-    assert [(each.wearer, each.key, each.value) for each in settings_of(story)] == [
-        ("ada", "paused", json.dumps(paused))
-    ]
-
-
-@pytest.mark.parametrize("body", [{}, {"paused": "true"}, {"paused": True, "wearer": "sam"}, b"["])
-async def test_what_pauses_nothing_is_refused(story: Story, body: object) -> None:
-    cookie = await paired(story.page, "ada")
-    assert (await ask(story.page, "POST", "/paused", body, cookie=cookie)).status == 400
-    assert (await ask(story.page, "POST", "/paused", {"paused": True})).status == 401
-    assert story.said == []
-
-
-async def test_a_pause_holds_also_where_the_disk_takes_nothing(story: Story) -> None:
-    cookie = await paired(story.page, "ada")
-    story.full = True
-    reply = await ask(story.page, "POST", "/paused", {"paused": True}, cookie=cookie)
-    assert (reply.status, reply.json) == (202, {"saved": False})
-    assert len(settings_of(story)) == 1
-
-
-def settings_of(story: Story) -> list[Setting]:
-    return [each for each in story.said if isinstance(each, Setting)]
-
-
 # --- answers --------------------------------------------------------------------------------------
 
 
@@ -345,6 +312,28 @@ async def test_each_hears_of_themselves_alone_and_pulse_only_when_asked(story: S
         assert (await hear(hers))["view"]["measure"]["say"] == "state.settled"
         story.tick()
         assert await hear(his) == {"now_ms": now_ms}
+
+
+async def test_the_first_picture_is_there_ahead_of_the_line_and_ones_own(story: Story) -> None:
+    ada, sam = await paired(story.page, "ada"), await paired(story.page, "sam")
+    story.episode(EpisodeKind.FLOODING, "ada")
+    story.heart(117)
+    for cookie, screen in ((ada, "prompt"), (sam, "measure")):
+        ahead = await ask(story.page, "GET", "/picture", cookie=cookie)
+        async with line(story.page, cookie) as own:
+            assert ahead.json == await hear(own)
+        assert ahead.json["view"]["screen"] == screen
+        assert "117" not in ahead.body.decode()
+
+
+async def test_nobody_and_no_other_site_gets_a_picture(story: Story) -> None:
+    cookie = await paired(story.page, "ada")
+    assert (await ask(story.page, "GET", "/picture")).status == 204
+    for site in ("cross-site", "same-site"):
+        reply = await ask(story.page, "GET", "/picture", cookie=cookie, Sec_Fetch_Site=site)
+        assert (reply.status, reply.body) == (204, b"")
+    story.page.unpair("ada")
+    assert (await ask(story.page, "GET", "/picture", cookie=cookie)).status == 204
 
 
 @pytest.mark.parametrize("message", ["", "[]", '{"numbers": 1}', '{"numbers": true, "x": 1}', b"x"])

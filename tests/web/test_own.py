@@ -288,6 +288,15 @@ async def test_a_consent_is_given_and_taken_back_by_the_same_door(story: OwnStor
     assert [each["say"] for each in (await own(story))["seen_by"]] == seen
 
 
+async def test_who_paused_everything_goes_on_by_the_own_page_alone(story: OwnStory) -> None:
+    for value in (True, False, True, False):
+        assert await wished(story, "paused", value) == 200
+    values = [each.value for each in story.said if isinstance(each, Setting)]
+    assert values == ["true", "false", "true", "false"]
+    for other in (0, "false", None, [False]):
+        assert await wished(story, "paused", other) == 400
+
+
 async def test_while_all_is_paused_nothing_is_seen_by_consent(story: OwnStory) -> None:
     assert await agrees(story, "consent-mqtt", "state") == 200
     assert await wished(story, "paused", value=True) == 200

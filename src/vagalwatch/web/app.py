@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import math
 import socket
@@ -26,8 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from vagalwatch.alerts import words
 from vagalwatch.alerts.couple import Couples
 from vagalwatch.clock import NS
-from vagalwatch.journal.port import NotRecordingError
-from vagalwatch.records import SITE, Answer, Setting
+from vagalwatch.records import SITE, Answer
 from vagalwatch.settings import ConfigError
 from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
@@ -66,10 +64,6 @@ TOO_MANY: Final = 4429
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Pausing(_Strict):
-    paused: bool
 
 
 class _Code(_Strict):
@@ -127,8 +121,8 @@ class Page:
             routes=[
                 *(Route(path, self._file) for path in self._files),
                 Route("/pair", self._pair, methods=["POST"]),
+                Route("/picture", self._picture),
                 Route("/answer", self._answer, methods=["POST"]),
-                Route("/paused", self._pausing, methods=["POST"]),
                 *(() if own is None else own.routes(self._wearer)),
                 WebSocketRoute("/live", self._live),
             ],
@@ -291,6 +285,13 @@ class Page:
         )
         return response
 
+    async def _picture(self, request: Request) -> Response:
+        """What the line's first message would be: a slow phone has it before the line is open."""
+        wearer = self._wearer(request)
+        if wearer is None:
+            return Response(status_code=204)  # no error: a page that is not paired yet asks, too
+        return Response(self._seats[wearer].message(Browser()), media_type="application/json")
+
     async def _answer(self, request: Request) -> Response:
         wearer = self._wearer(request)
         if wearer is None:
@@ -304,27 +305,6 @@ class Page:
             return _refused("unpaired", 401)
         saved = await self._answers.take(said.record(wearer, self._clock.now_ns()))
         return JSONResponse({"saved": saved}, 200 if saved else 202)
-
-    async def _pausing(self, request: Request) -> Response:
-        """Pause everything, or go on; said twice it is the same, so it needs no id."""
-        wearer = self._wearer(request)
-        if wearer is None:
-            return _refused("unpaired", 401)
-        body = await small_body(request)
-        try:
-            wanted = _Pausing.model_validate_json(body or b"")
-        except ValidationError:
-            return _refused("bad-request", 400)
-        if wearer not in self._seats:  # erased while the body came
-            return _refused("unpaired", 401)
-        now_ns = self._clock.now_ns()
-        value = json.dumps(wanted.paused)
-        setting = Setting(wearer=wearer, t_ns=now_ns, recv_ns=now_ns, key="paused", value=value)
-        try:
-            await self._inbox.submit(setting)
-        except NotRecordingError:
-            return JSONResponse({"saved": False}, 202)
-        return JSONResponse({"saved": True})
 
     async def _live(self, websocket: WebSocket) -> None:
         await websocket.accept()
@@ -381,6 +361,9 @@ class Page:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
 
     def _wearer(self, request: HTTPConnection) -> str | None:
+        """Who asks. What is somebody's is not for other sites, not even for a look at its size."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            return None
         token = request.cookies.get(self._cookie)
         wearer = None if token is None else self._credentials.wearer_of(token)
         return wearer if wearer in self._seats else None

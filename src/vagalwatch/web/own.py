@@ -29,7 +29,7 @@ from vagalwatch.records import SITE, Gap, Run, Setting, Stream
 from vagalwatch.web import choices
 from vagalwatch.web.guard import small_body
 from vagalwatch.web.history import KINDS, READ_DAYS, history
-from vagalwatch.wishes import consent, unlink, wish
+from vagalwatch.wishes import consent, go_on, unlink, wish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -112,14 +112,8 @@ class Own:
 
     # --- for browsers -------------------------------------------------------------------------
 
-    def _asks(self, request: Request) -> str | None:
-        """Who asks. What is somebody's is not for other sites, not even for a look at its size."""
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            return None
-        return self._wearer_of(request)
-
     async def _own(self, request: Request) -> Response:
-        wearer = self._asks(request)
+        wearer = self._wearer_of(request)
         if wearer is None:
             return _refused("unpaired", 401)
         standing = self._standing.get(wearer, {})
@@ -132,10 +126,10 @@ class Own:
         )
 
     async def _wish(self, request: Request) -> Response:
-        if self._asks(request) is None:
+        if self._wearer_of(request) is None:
             return _refused("unpaired", 401)
         body = await small_body(request)
-        wearer = self._asks(request)  # it may have been erased while the body came
+        wearer = self._wearer_of(request)  # it may have been erased while the body came
         if wearer is None:
             return _refused("unpaired", 401)
         try:
@@ -150,7 +144,7 @@ class Own:
         return JSONResponse({"saved": True})
 
     async def _history(self, request: Request) -> Response:
-        wearer = self._asks(request)
+        wearer = self._wearer_of(request)
         if wearer is None:
             return _refused("unpaired", 401)
         try:
@@ -164,7 +158,7 @@ class Own:
         return JSONResponse({"days": days, "seen_by": self._seen_by(wearer)})
 
     async def _record(self, request: Request) -> Response:
-        wearer = self._asks(request)
+        wearer = self._wearer_of(request)
         if wearer is None:
             return _refused("unpaired", 401)
         if wearer in self._copying:
@@ -209,6 +203,8 @@ class Own:
             return consent(wearer, said.key, said.value, now_ns, standing=standing, link=link)
         if said.key == couple.LINK and said.value is None:
             return unlink(wearer, now_ns)
+        if said.key == couple.PAUSED and said.value is False:
+            return go_on(wearer, now_ns)
         plain = said.key == "mute-until" and isinstance(said.value, str)
         text = str(said.value) if plain else json.dumps(said.value)
         return wish(wearer, said.key, text, now_ns)

@@ -58,6 +58,18 @@ export function start(onChange) {
   connect();
 }
 
+// The picture that index.html has asked for ahead of all scripts: on a slow phone it is there well
+// before the line. Not after pairing: who asked then was nobody, or somebody else.
+export async function lookAhead() {
+  try {
+    const answer = await fetch("/picture", { signal: AbortSignal.timeout(8000) });
+    const message = answer.status === 200 ? await answer.json() : null;
+    if (message && state.door === "connecting") hear(message);
+  } catch {
+    // The line says what is the matter.
+  }
+}
+
 // Two clocks, since the first stands still on some phones while they sleep.
 function moment() {
   return { run: performance.now(), wall: Date.now() };
@@ -187,7 +199,7 @@ export function askForNumbers(wanted) {
 export const say = (answer, about, text) =>
   send("/answer", { id: randomId(), answer, about, minutes: answer === "more-time" ? 20 : null, text });
 
-export const pauseAll = (paused) => send("/paused", { paused });
+export const pauseAll = (paused) => send("/wish", { key: "paused", value: paused });
 
 // Another tap takes the place of one still on its way, but never of "I need a break"; and that twice
 // is one break, from the first tap.

@@ -277,6 +277,7 @@ async function start() {
   }
   link.start(draw);
   draw();
+  if (!code) await link.lookAhead();
   const { install } = await import("./install.js"); // last: what is seen goes first
   install(() => opened !== "" || further.isOpen());
 }
