@@ -528,6 +528,11 @@ def test_pair_refuses_an_address_that_nobody_could_open(tmp_path: Path) -> None:
         ('state_dri = "x"', "unknown key “state_dri”. Did you mean “state_dir”?"),
         ("[page]\nprot = 1", "unknown key “page.prot”. Did you mean “port”?"),
         ("[page]\nport = 'high'", "page.port"),
+        ("site = 'Our Home'", "site: a pseudonym has 1 to 32 of a-z, 0-9 and -."),
+        (
+            "[[wearers]]\nid = 'a'\nsensors = [{ device = 'nuanic', address = 'ring' }]",
+            "a Bluetooth address looks like",
+        ),
         ("[[", "is not valid TOML"),
         ("[page]\nhost = '192.0.2.1'", "page.tls_cert_file"),
         ("[influx]\nurl = 'http://db.example'", "https://"),
@@ -558,6 +563,20 @@ def test_a_typing_error_in_the_environment_is_one_sentence(
     assert "VAGALWATCH_STAT_DIR" in told.err
     assert "VAGALWATCH_STATE_DIR" in told.err
     assert told.code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("VAGALWATCH_WEARERS", "alex", "VAGALWATCH_WEARERS: a whole section"),
+        ("VAGALWATCH_MQTT__PORT", "high", "$VAGALWATCH_MQTT__PORT: mqtt.port: "),
+    ],
+)
+def test_a_bad_value_in_the_environment_is_one_sentence_that_names_it(
+    name: str, value: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert says in call("run", "--config", config(tmp_path)).sentence(2)
 
 
 def test_run_without_wearers_says_how_to_name_one(tmp_path: Path) -> None:

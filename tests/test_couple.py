@@ -12,7 +12,7 @@ import pytest
 import helpers_cli
 from helpers_couple import named, shares
 from helpers_house import EVENING_NS
-from vagalwatch.alerts.couple import ATTESTATION, LINK, link_value
+from vagalwatch.alerts.couple import ATTESTATION, LINK, NAME, link_value
 from vagalwatch.clock import StoryClock
 from vagalwatch.control import ControlError, call
 from vagalwatch.engine import Engine
@@ -182,6 +182,15 @@ async def test_a_link_with_one_who_is_no_longer_watched_can_be_ended(tmp_path: P
         await house.attest(ADA, ZOE)
         with pytest.raises(ControlError, match="not watched here"):
             await house.asked("unlink", one=SAM, other="nobody")
+
+
+async def test_a_name_for_a_partner_is_refused_where_there_is_none(tmp_path: Path) -> None:
+    name = {"wearer": ADA, "key": NAME, "value": "Addie"}
+    async with home(tmp_path) as house:
+        with pytest.raises(ControlError, match="is not linked with anybody"):
+            await house.asked("set", **name)
+        await house.linked()
+        assert (await house.asked("set", **name))[NAME] == '"Addie"'
 
 
 async def test_the_list_does_not_tell_who_has_ended_it(tmp_path: Path) -> None:

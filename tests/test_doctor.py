@@ -523,7 +523,8 @@ def test_the_exit_code_says_whether_something_needs_mending(
     path = tmp_path / "vagalwatch.toml"
     path.write_text(
         f'state_dir = "{tmp_path / "state"}"\npage.port = 0\nmqtt.mode = "off"\n'
-        f'[[wearers]]\nid = "alex"\nsensors = [{{ device = "{device}", address = "x" }}]\n'
+        f'[[wearers]]\nid = "alex"\n[[wearers.sensors]]\ndevice = "{device}"\n'
+        'address = "AA:BB:CC:DD:EE:01"\n'
     )
     told = vagalwatch("doctor", "--config", path)
     assert told.code == code

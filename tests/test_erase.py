@@ -106,6 +106,16 @@ def test_a_name_typed_wrong_erases_nothing(config: Path, state: Path) -> None:
     assert GONE not in Tombstones(state / "home.tombstones")
 
 
+def test_a_pseudonym_of_which_nothing_is_known_is_said(config: Path, state: Path) -> None:
+    told = helpers_cli.call("erase", "nobody", "--yes", "--config", config)
+    assert told.code == 0
+    assert (
+        f"Nothing of “nobody” was found. If that is not the right pseudonym: configured are {STAYS}"
+        in told.err
+    )
+    assert rows_of(state / "home.sqlite", GONE) == 50
+
+
 def test_the_name_typed_right_erases(config: Path, state: Path) -> None:
     told = helpers_cli.call("erase", GONE, "--config", config, stdin=f"{GONE}\n")
     assert told.code == 0

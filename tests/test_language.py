@@ -33,7 +33,7 @@ def test_lines_of_ones_own_stand_in_the_place_of_a_languages(tmp_path: Path) -> 
     [
         ('[break]\nretuned = "Hello."\n', "Did you mean “break.returned”?"),
         ("[break", "not valid TOML"),
-        (None, "words.file cannot be read"),
+        (None, "cannot be read: No such file or directory."),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(

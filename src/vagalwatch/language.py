@@ -24,6 +24,10 @@ def load(settings: WordsSettings) -> words.Lines:
     except words.WordsError as error:
         where = "words.language" if settings.file is None else settings.file
         raise ConfigError(f"{where}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"words.file cannot be read: {error}.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"words.file {settings.file} cannot be read: {error.strerror}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"words.file {settings.file} is not UTF-8: {error}.") from error
     return known

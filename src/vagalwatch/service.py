@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch import __version__, language, watchdog
+from vagalwatch.alerts import couple
 from vagalwatch.clock import NS
 from vagalwatch.control import ControlServer
 from vagalwatch.deliver.broker import USERNAME, EmbeddedBroker
@@ -326,6 +327,8 @@ class Service:
         """Take a setting and return those in force, as JSON by key; see :mod:`.wishes`."""
         if wearer not in self._wearers:
             raise ValueError(f"“{wearer}” is not watched here.")
+        if key == couple.NAME and self.hub.couples.link(wearer) is None:
+            raise ValueError(f"“{wearer}” is not linked with anybody who could read that name.")
         if key is not None and value is not None:
             await self.hub.submit(wish(wearer, key, value, self._clock.now_ns()))
         return in_force(wearer, (entry.record for entry in _events(self.journal)))

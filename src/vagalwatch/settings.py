@@ -15,13 +15,27 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_config_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 ENV_PREFIX = "VAGALWATCH_"
 
 PSEUDONYM = r"^[a-z0-9-]{1,32}$"
 Pseudonym = Annotated[str, Field(pattern=PSEUDONYM)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+INFLUX_URL = r"^https?://[^\s/]"
+ADDRESS = r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$"
+
+_IN_WORDS = {
+    PSEUDONYM: "a pseudonym has 1 to 32 of a-z, 0-9 and -",
+    ADDRESS: "a Bluetooth address looks like A0:9E:1A:00:00:01; `vagalwatch scan` lists them",
+    INFLUX_URL: "an address begins with http:// or https://",
+}
+"""What each pattern asks for, for a person."""
 
 
 class ConfigError(Exception):
@@ -36,7 +50,7 @@ class SensorSettings(_Section):
     """One sensor of a wearer: a model of the device registry at a Bluetooth address."""
 
     device: str
-    address: str
+    address: Annotated[str, Field(pattern=ADDRESS)]
     eda_rate_hz: Literal[3, 4, 6, 8, 12, 16] = 4
     pair: bool = False
 
@@ -99,7 +113,7 @@ class MqttSettings(_Section):
 class InfluxSettings(_Section):
     """The InfluxDB ledger; without a URL it is off; beyond loopback only https."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] | None = None
+    url: Annotated[str, Field(pattern=INFLUX_URL)] | None = None
     org: str = "vagalwatch"
     bucket: str = "vagalwatch"
     token_file: Path | None = None
@@ -236,6 +250,12 @@ def load(path: Path | None = None) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error, file)) from error
+    except SettingsError as error:
+        whole = [name for name in os.environ if name.startswith(ENV_PREFIX) and "__" not in name]
+        raise ConfigError(
+            f"{', '.join(whole)}: a whole section in one variable must be JSON; one key each is "
+            f"easier, such as {ENV_PREFIX}MQTT__PORT=1884."
+        ) from error
 
 
 def _refuse_unknown_environment() -> None:
@@ -258,10 +278,13 @@ def _nearest(key: str, known: list[str]) -> str:
 def _explain(error: ValidationError, file: Path) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the configuration"
+    variable = ENV_PREFIX + where.replace(".", "__").upper()
+    source = f"${variable}" if variable in os.environ else file
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
-        return f"{file}: unknown key “{where}”. Did you mean “{_nearest(key, _known_keys())}”?"
-    return f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}."
+        return f"{source}: unknown key “{where}”. Did you mean “{_nearest(key, _known_keys())}”?"
+    asked = _IN_WORDS.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
+    return f"{source}: {where}: {asked.removeprefix('Value error, ')}."
 
 
 def _known_keys() -> list[str]:

@@ -65,6 +65,8 @@ def wish(wearer: str, key: str, text: str, now_ns: int) -> Setting:
     Raises:
         ValueError: one sentence, with the nearest key or what the key takes.
     """
+    if key in consents.TABLE:
+        raise ValueError("Consents are the wearer's own to give, on their own page alone.")
     if key not in KEYS:
         near = difflib.get_close_matches(key, KEYS, n=1, cutoff=0.0)[0]
         raise ValueError(f"There is no setting “{key}”. Did you mean “{near}”?")

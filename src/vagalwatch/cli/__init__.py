@@ -6,10 +6,10 @@ the way out. What a verb needs is imported when it is called, so that each start
 
 from __future__ import annotations
 
-from vagalwatch.cli import couple, home, reach, recordings, therapist
+# Importing these puts their verbs into app, in the order in which the help shows them.
+from vagalwatch.cli import home, reach, therapist, couple, recordings  # isort: skip
 from vagalwatch.cli.terminal import app
 
-# Importing these puts their verbs into app.
 __all__ = ["app", "couple", "home", "main", "reach", "recordings", "therapist"]
 
 

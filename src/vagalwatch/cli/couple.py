@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from vagalwatch.cli import terminal
-from vagalwatch.cli.terminal import BAD_INPUT, ConfigOption, JsonOption, app
+from vagalwatch.cli.terminal import BAD_INPUT, THERAPIST, ConfigOption, JsonOption, app
 
 
-@app.command()
+@app.command(rich_help_panel=THERAPIST)
 def link(
     one: Annotated[str | None, typer.Argument(help="The pseudonym of one.")] = None,
     other: Annotated[str | None, typer.Argument(help="The pseudonym of the other.")] = None,
@@ -39,6 +39,8 @@ def link(
         links = _asked(config, "links")
         if as_json:
             terminal.print_json(links)
+        elif not links:
+            typer.echo("Nobody is linked.", err=True)
         for each in [] if as_json else links:
             typer.echo(f"{' and '.join(each['wearers'])}: attested by {each['by']}, {each['at']}")
     elif end:

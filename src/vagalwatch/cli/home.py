@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vagalwatch.cli import terminal
-from vagalwatch.cli.terminal import BAD_INPUT, FAILED, ConfigOption, JsonOption, app
+from vagalwatch.cli.terminal import BAD_INPUT, FAILED, HOME, ConfigOption, JsonOption, app
 from vagalwatch.settings import PSEUDONYM, ConfigError, Settings, default_config_path
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ ERASE_TIMEOUT_S = 3600.0  # a journal of years, then a database of years
 StoryOption = Literal["hard", "swapped", "calm"]
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def run(config: ConfigOption = None) -> None:
     """Watch the configured wearers until stopped."""
     from vagalwatch.clock import RunClock
@@ -76,7 +76,7 @@ def run(config: ConfigOption = None) -> None:
         terminal.stop(terminal.sentence(_first(errors)), FAILED)
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def demo(
     headless: Annotated[bool, typer.Option(help="In fast time, without a page to watch.")] = False,
     as_json: JsonOption = False,
@@ -115,7 +115,7 @@ def demo(
             typer.echo(line)
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def scan(
     seconds: Annotated[float, typer.Option(min=1, max=120, help="How long to listen.")] = 10,
     as_json: JsonOption = False,
@@ -141,7 +141,7 @@ def scan(
         typer.echo(f"{device.address}  {device.rssi:4d} dBm  {model:<12} {device.name}")
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def pair(
     wearer: Annotated[str, typer.Argument(help="The pseudonym of the configuration.")],
     end: Annotated[bool, typer.Option("--end", help="No phone has the page any more.")] = False,
@@ -215,7 +215,7 @@ def _unpair(settings: Settings, wearer: str, *, as_json: bool) -> None:
         typer.echo(f"No phone had the page of “{wearer}”; unused codes are void.")
 
 
-@app.command(name="set")
+@app.command(name="set", rich_help_panel=HOME)
 def set_(
     wearer: Annotated[str, typer.Argument(help="The pseudonym.")],
     key: Annotated[str | None, typer.Argument(help="What to set; without it: what is set.")] = None,
@@ -247,7 +247,7 @@ def set_(
             typer.echo(f"{name:<20} {standing.get(name, '-'):<12} {takes}")
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def erase(
     wearer: Annotated[str, typer.Argument(help="The pseudonym.")],
     *,
@@ -289,12 +289,12 @@ def erase(
     if as_json:
         terminal.print_json(report)
     else:
-        _print_erased(report)
+        _print_erased(report, [known.id for known in settings.wearers])
     if not report["nothing_left"]:
         raise typer.Exit(FAILED)
 
 
-def _print_erased(report: dict[str, Any]) -> None:
+def _print_erased(report: dict[str, Any], configured: list[str]) -> None:
     for store in report["stores"]:
         count = "" if store["deleted"] is None else f"{store['deleted']} deleted. "
         unseen = "" if store["looked"] else "Deleted, by its own word; this account may not look."
@@ -306,9 +306,15 @@ def _print_erased(report: dict[str, Any]) -> None:
             "this command.",
             err=True,
         )
+    if report["wearer"] not in configured and not any(s["deleted"] for s in report["stores"]):
+        typer.echo(
+            f"Nothing of “{report['wearer']}” was found. If that is not the right pseudonym: "
+            f"configured are {', '.join(configured) or 'nobody'}.",
+            err=True,
+        )
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check what the service stands on: each part is ok, or here is the way to mend it."""
     from vagalwatch.doctor import examine

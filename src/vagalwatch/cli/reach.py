@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from vagalwatch.cli import terminal
-from vagalwatch.cli.terminal import BAD_INPUT, FAILED, ConfigOption, JsonOption, app
+from vagalwatch.cli.terminal import BAD_INPUT, FAILED, HOME, ConfigOption, JsonOption, app
 from vagalwatch.settings import ConfigError
 
 SHOWN_MS = 60_000
 
 
-@app.command(name="notify-test")
+@app.command(name="notify-test", rich_help_panel=HOME)
 def notify_test(
     wearer: Annotated[str, typer.Argument(help="The pseudonym of the configuration.")],
     config: ConfigOption = None,

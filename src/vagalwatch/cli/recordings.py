@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vagalwatch.cli import terminal
-from vagalwatch.cli.terminal import BAD_INPUT, FAILED, JsonOption, app
+from vagalwatch.cli.terminal import BAD_INPUT, FAILED, RESEARCHER, JsonOption, app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WearerOption = Annotated[str | None, typer.Option("--wearer", help="Whose, if there are several.")]
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCHER)
 def decode(
     kind: Annotated[str | None, typer.Argument(help="2A37, 2A19, 2A38, nuanic-eda, ...")] = None,
     frame: Annotated[str | None, typer.Argument(metavar="HEX", help="The bytes.")] = None,
@@ -56,7 +56,7 @@ def decode(
             terminal.stop(f"Refused at byte {offset}: {reason}.", BAD_INPUT)
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCHER)
 def analyze(
     recording: Annotated[Path, typer.Argument(help="E4 folder, RR text, tidy CSV or journal.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
@@ -93,7 +93,7 @@ def analyze(
     typer.echo(f"Written to {out}.")
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCHER)
 def evaluate(
     suite: Annotated[
         str, typer.Argument(help="simulated, stress-predict, valsalva or stairs.")
@@ -151,7 +151,7 @@ def evaluate(
         typer.echo(f"Written to {out}.")
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCHER)
 def replay(
     recording: Annotated[Path, typer.Argument(help="E4 folder, RR text, tidy CSV or journal.")],
     wearer: WearerOption = None,
@@ -185,7 +185,7 @@ def replay(
             asyncio.run(_paced(replaying.replay(recording, wearer), speed, show))
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCHER)
 def export(
     recording: Annotated[Path, typer.Argument(help="Journal or any recording.")],
     out: Annotated[Path, typer.Option("--out", help="The file (for kubios: its stem).")],

@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 
 FAILED, BAD_INPUT = 1, 2
+HOME, THERAPIST, RESEARCHER = "At home", "For a therapist", "For a researcher"
+"""Under which heading the help shows a verb."""
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help=f"Configuration (else {default_config_path()}).")

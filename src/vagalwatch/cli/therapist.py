@@ -10,13 +10,13 @@ from typing import Annotated, Literal
 import typer
 
 from vagalwatch.cli import terminal
-from vagalwatch.cli.terminal import BAD_INPUT, ConfigOption, JsonOption, app
+from vagalwatch.cli.terminal import BAD_INPUT, THERAPIST, ConfigOption, JsonOption, app
 
 WEEK_NS = 7 * 24 * 3600 * 1_000_000_000
 Doing = Literal["start", "stop", "mark", "list"]
 
 
-@app.command()
+@app.command(rich_help_panel=THERAPIST)
 def report(
     wearers: Annotated[list[str], typer.Argument(help="One person; or two, for a session.")],
     *,
@@ -70,7 +70,7 @@ def report(
         typer.echo(f"Written to {out}. Erasing a record does not erase this file.")
 
 
-@app.command()
+@app.command(rich_help_panel=THERAPIST)
 def session(
     do: Annotated[Doing, typer.Argument(help="start, stop, mark or list.")],
     wearers: Annotated[list[str] | None, typer.Argument(help="At the start: who is in it.")] = None,
@@ -90,6 +90,8 @@ def session(
     if as_json:
         terminal.print_json(known)
         return
+    if not known:
+        typer.echo("There has been no session yet.", err=True)
     for one in known if do == "list" else known[-1:]:
         state = "goes on" if one["running"] else "ended"
         typer.echo(f"{one['id']}  {' '.join(one['wearers'])}  {one['minutes']:.0f} min  {state}")

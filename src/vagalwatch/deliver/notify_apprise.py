@@ -38,7 +38,8 @@ def check(url_file: Path) -> None:
     """
     if find_spec("apprise") is None:
         raise ConfigError(
-            "notify way “apprise” needs Apprise. Install it: pip install 'vagalwatch[notify]'."
+            "notify way “apprise” needs the extra “notify”. Run “bash scripts/environment dev” "
+            "in the project's folder."
         )
     url = read_secret(url_file, KEY)
     if not url or len(url.split()) > 1:
