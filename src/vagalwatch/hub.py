@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from vagalwatch.engine import Engine
     from vagalwatch.journal.port import Journal
-    from vagalwatch.records import Answer, Marker, Record, Session, Setting
+    from vagalwatch.records import AdverseEvent, Answer, Marker, Record, Session, Setting
 
 _log: Final = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Hub:
         except Exception as again:  # noqa: BLE001 - as in take
             self._stand_in(wearer, again, record)
 
-    async def submit(self, record: Answer | Setting | Marker | Session) -> None:
+    async def submit(self, record: Answer | Setting | Marker | Session | AdverseEvent) -> None:
         """Take what a person said and return when it is on disk.
 
         Raises:

@@ -389,6 +389,29 @@ class Marker:
     kind: Literal["marker"] = "marker"
 
 
+Relatedness = Literal["unrelated", "unlikely", "possible", "probable", "definite"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdverseEvent:
+    """What a therapist or investigator judged of an event (``alerts/adverse.py``).
+
+    ``wall_ns``: the minute in which it happened, UTC ns of the wall clock, which no clock step
+    moves; it names the event, and the last record of it stands.
+    """
+
+    wearer: str
+    t_ns: int
+    recv_ns: int
+    wall_ns: int
+    serious: bool
+    related: Relatedness
+    expected: bool
+    note: str = ""
+    """In their own words, for the report: never over MQTT, to InfluxDB or to a study."""
+    kind: Literal["adverse-event"] = "adverse-event"
+
+
 # --- what the engines say -------------------------------------------------------------------------
 
 
@@ -554,6 +577,7 @@ Record = (
     | Together
     | Session
     | Marker
+    | AdverseEvent
     | Estimate
     | Episode
     | Alert

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch import __version__, language, watchdog
+from vagalwatch.adverse_desk import AdverseDesk
 from vagalwatch.alerts import couple
 from vagalwatch.clock import NS
 from vagalwatch.control import ControlServer
@@ -144,6 +145,7 @@ class Service:
                         "erase": self._erase,
                         "set": self._set,
                         **Linking(hub, self._clock).verbs,
+                        **AdverseDesk(hub, self._clock, self.journal).verbs,
                         **SessionDesk(hub, self._clock, self.journal).verbs,
                     },
                 )

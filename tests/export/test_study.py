@@ -15,6 +15,7 @@ from vagalwatch.alerts.consents import RESEARCH, TABLE, ConsentError
 from vagalwatch.export import FORMATS, SERIES, events, export
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.records import (
+    AdverseEvent,
     Alert,
     Answer,
     AnswerKind,
@@ -173,16 +174,36 @@ def test_events_tell_what_was_asked_delivered_and_answered(tmp_path: Path) -> No
         Notice(alert_id="a1", way="apprise-1", repeat=False, outcome="taken", **at(0)),
         Answer(answer=AnswerKind.YES, about="a1", **at(1)),
         BreakStep(id="b1", phase=BreakPhase.ON, origin="prompt", **prompt, **until, **at(1)),
+        AdverseEvent(
+            wall_ns=T0_NS // (60 * NS) * 60 * NS,
+            serious=True,
+            related="possible",
+            expected=False,
+            note="fell on the stairs",
+            **at(9),
+        ),
     ]
     with closing(SqliteJournal(tmp_path / "home.sqlite")) as journal:
         for record in [says(0, "answers"), *said]:
             journal.append(record)
     (file,) = export(tmp_path / "home.sqlite", tmp_path / "a.csv", "events")
     told = list(csv.DictReader(file.read_text().splitlines()))
-    assert [row["kind"] for row in told] == ["alert", "notice", "answer", "break"]
+    assert [row["kind"] for row in told] == [
+        "alert",
+        "notice",
+        "answer",
+        "break",
+        "adverse-event",
+    ]
     assert told[0]["t_utc"] == "2026-09-21T14:13:20.000Z"
     assert told[0]["valid_until_utc"] == "2026-09-21T14:15:20.000Z"
     assert (told[1]["alert_id"], told[1]["outcome"]) == ("a1", "taken")
     assert (told[2]["answer"], told[2]["about"]) == ("yes", "a1")
+    assert (told[4]["serious"], told[4]["related"], told[4]["wall_utc"]) == (
+        "True",
+        "possible",
+        "2026-09-21T14:13:00.000Z",
+    )
+    assert "fell" not in file.read_text()
     assert (told[3]["phase"], told[3]["alert_id"]) == ("on", "a1")
     assert "peak_hr_bpm" not in events.COLUMNS

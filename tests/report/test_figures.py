@@ -15,6 +15,7 @@ from vagalwatch.alerts.preferences import Preferences
 from vagalwatch.alerts.table import EXTENDED
 from vagalwatch.records import (
     LONGER,
+    AdverseEvent,
     Alert,
     Answer,
     AnswerKind,
@@ -55,6 +56,7 @@ def diary(
     answers: Iterable[Answer] = (),
     alerts: Iterable[Alert] = (),
     episodes: Iterable[Episode] = (),
+    judged: Iterable[AdverseEvent] = (),
 ) -> Diary:
     return Diary(
         wearer="ada",
@@ -70,6 +72,7 @@ def diary(
         alerts=tuple(alerts),
         steps=tuple(steps),
         answers=tuple(answers),
+        judged=tuple(judged),
         preferences=Preferences(),
     )
 
@@ -189,6 +192,27 @@ def test_a_verdict_counts_once_a_prompt_as_it_was_said_last() -> None:
     assert (told.prompts, told.judged, told.right) == (2, 1, 1)
 
 
+def test_harm_is_told_first_and_that_of_other_weeks_is_not() -> None:
+    def judged(wall_ns: int, *, serious: bool) -> AdverseEvent:
+        return AdverseEvent(
+            wearer="ada",
+            t_ns=UNTIL_NS - NS,
+            recv_ns=UNTIL_NS - NS,
+            wall_ns=wall_ns,
+            serious=serious,
+            related="possible",
+            expected=False,
+        )
+
+    minute_ns = SINCE_NS // (60 * NS) * 60 * NS
+    long_ago_ns = minute_ns - 600 * NS
+    told = progress(
+        diary(judged=[judged(minute_ns + 60 * NS, serious=True), judged(long_ago_ns, serious=True)])
+    )
+    assert [harm.wall_ns for harm in told.harms] == [minute_ns + 60 * NS]
+    assert first(told, Speech("en", words.lines(), UTC)) == ["Serious harm was noted 1 times."]
+
+
 def test_repairs_and_own_words_stand_with_their_break() -> None:
     told = progress(
         diary(
@@ -206,8 +230,9 @@ def test_repairs_and_own_words_stand_with_their_break() -> None:
         )
     )
     assert (told.returned, told.repair_said, told.mended, len(told.made_worse_ns)) == (2, 1, 1, 1)
-    (said,) = first(told, Speech("en", words.lines(), UTC))
+    said, open_ = first(told, Speech("en", words.lines(), UTC))
     assert "made it worse (" in said, "an adverse event is told with its day"
+    assert open_ == "No one has said yet how bad it was, 1 times."
     one, other = told.breaks
     assert (one.mended, one.felt, one.set_off) == (True, "worse", "The bill")
     assert (other.mended, other.felt, other.set_off) == (None, None, None)

@@ -45,6 +45,7 @@ def diary(
         alerts=(),
         steps=(),
         answers=(),
+        judged=(),
         preferences=Preferences(),
     )
 

@@ -70,6 +70,7 @@ def lived(happens: list[object]) -> Diary:
         alerts=tuple(r for r in wearer.heard if isinstance(r, Alert)),
         steps=tuple(r for r in wearer.heard if isinstance(r, BreakStep)),
         answers=tuple(r for r in wearer.heard if isinstance(r, Answer)),
+        judged=(),
         preferences=Preferences(),
     )
 

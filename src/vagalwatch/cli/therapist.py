@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -95,3 +96,73 @@ def session(
     for one in known if do == "list" else known[-1:]:
         state = "goes on" if one["running"] else "ended"
         typer.echo(f"{one['id']}  {' '.join(one['wearers'])}  {one['minutes']:.0f} min  {state}")
+
+
+@app.command(name="adverse-event")
+def adverse_event(
+    wearer: Annotated[str, typer.Argument(help="The pseudonym.")],
+    *,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M"], help="When it happened, as the log says it."),
+    ] = None,
+    serious: Annotated[
+        bool | None,
+        typer.Option("--serious/--not-serious", help="Death, danger to life, hospital, lasting."),
+    ] = None,
+    related: Annotated[
+        str | None, typer.Option(help="unrelated, unlikely, possible, probable or definite.")
+    ] = None,
+    expected: Annotated[
+        bool | None, typer.Option("--expected/--unexpected", help="By what was told before.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="What it was, in a sentence without names.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge an event that did harm, or may have; with a name alone, show the log.
+
+    The minute names the event: what is judged of it again takes the place of what stood there.
+    """
+    from dataclasses import fields
+
+    from vagalwatch.alerts.adverse import Harm
+    from vagalwatch.control import ControlError, call
+
+    path = terminal.settings(config).control_path
+    judged = (at, serious, related, expected)
+    try:
+        if at is not None and None not in judged:
+            harms = call(
+                path,
+                "adverse-event",
+                wearer=wearer,
+                wall_ns=round(at.timestamp()) * 1_000_000_000,
+                serious=serious,
+                related=related,
+                expected=expected,
+                note=note,
+            )
+        elif note or any(one is not None for one in judged):
+            terminal.stop(
+                "To judge an event takes all of --at, --serious or --not-serious, --related, and "
+                "--expected or --unexpected.",
+                BAD_INPUT,
+            )
+        else:
+            harms = call(path, "adverse-log", wearer=wearer)
+    except ControlError as error:
+        terminal.stop(str(error), BAD_INPUT)
+    if as_json:
+        terminal.print_json(harms)
+        return
+    typer.echo("  ".join(["when            ", *(item.name for item in fields(Harm)[1:])]))
+    for harm in harms:
+        _print_harm(harm)
+
+
+def _print_harm(harm: dict[str, Any]) -> None:
+    when = datetime.fromtimestamp(harm.pop("wall_ns") / 1e9)  # noqa: DTZ006 - this machine's, as --at
+    known = {None: "not judged", True: "yes", False: "no"}
+    told = [known[one] if one is None or isinstance(one, bool) else one for one in harm.values()]
+    typer.echo("  ".join([f"{when:%Y-%m-%dT%H:%M}", *told]))

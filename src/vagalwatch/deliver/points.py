@@ -31,9 +31,10 @@ write harmless, and it must never merge two different things:
   ``slot``, the last digit of its place in the journal, so that two like events in one
   nanosecond stay two.
 
-**Not sent.** Ticks; settings (they hold agreements and consent, which are not for every reader of
-a database); device names; raw bytes; single acceleration samples (a hundred a second in three
-axes would be most of the database and no chart here can show them). The journal keeps all of it.
+**Not sent.** Ticks; settings (they hold agreements and consent) and what was judged of harm, which
+are not for every reader of a database; device names; raw bytes; single acceleration samples (a
+hundred a second in three axes would be most of the database and no chart here can show them). The
+journal keeps all of it.
 """
 
 from __future__ import annotations

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from vagalwatch.journal.reader import Reader
 
-KINDS: Final = ("alert", "notice", "break", "answer", "episode")
+KINDS: Final = ("alert", "notice", "break", "answer", "episode", "adverse-event")
 
 COLUMNS: Final = (
     *("t_ns", "kind", "id", "alert", "episode", "phase", "answer", "outcome"),
     *("about", "alert_id", "origin", "reason", "minutes", "via", "way", "repeat"),
+    *("wall_ns", "serious", "related", "expected"),
     *("onset_ns", "end_ns", "began_ns", "until_ns", "valid_until_ns"),
 )
 """Fields of ``records.py``; empty where a kind has none of that name."""

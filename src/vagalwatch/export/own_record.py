@@ -63,6 +63,7 @@ _EVENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "settings.csv": ("setting", ("t_ns", "key", "value")),
     "gaps.csv": ("gap", ("t_ns", "end_ns", "stream", "source", "reason")),
     "notes.csv": ("marker", ("t_ns", "text")),
+    "harm.csv": ("adverse-event", ("wall_ns", "t_ns", "serious", "related", "expected", "note")),
     "devices.csv": ("device", ("t_ns", "source", "manufacturer", "model", "firmware")),
     "refused.csv": ("refused", ("t_ns", "source", "reason", "offset")),
     "together.csv": ("together", ("t_ns", "until_ns")),

@@ -10,7 +10,7 @@ good: writing it again gives the same, and a gap that ends after a step keeps it
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vagalwatch.journal.port import RUN_SHIFT, Entry
 from vagalwatch.records import ClockStep
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from vagalwatch.journal.port import Journal
     from vagalwatch.journal.reader import Reader
     from vagalwatch.records import Record
+
+
+_NOT_OF_THE_RUN: Final = frozenset({"delta_ns", "wall_ns"})
 
 
 class WallTime:
@@ -88,7 +91,7 @@ def moved(record: Record, later: Callable[[int], int]) -> Record:
     """``record`` with every time put through ``later``."""
     changed: dict[str, object] = {}
     for field in fields(record):
-        if not field.name.endswith("_ns") or field.name == "delta_ns":
+        if not field.name.endswith("_ns") or field.name in _NOT_OF_THE_RUN:
             continue
         match getattr(record, field.name):
             case int(t_ns):

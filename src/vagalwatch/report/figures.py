@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from vagalwatch.alerts.adverse import log
 from vagalwatch.alerts.table import AGAIN, EXTENDED
 from vagalwatch.hrv.dyad import NOT_JUDGED, back
 from vagalwatch.hrv.linkage import STEP_S
@@ -22,6 +23,7 @@ from vagalwatch.records import AnswerKind, BreakPhase, EpisodeKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vagalwatch.alerts.adverse import Harm
     from vagalwatch.records import Answer, BreakStep, Episode
     from vagalwatch.report.gather import Diary, Row
 
@@ -86,9 +88,9 @@ class Progress:
     ``settled`` are the episodes whose way back was seen, ``unseen`` how many were not;
     ``check_ins`` by :data:`Ending`; ``repair_said`` of how many returns it was said whether they
     mended, ``mended`` of how many that they did, a bit; ``judged`` prompts of ``prompts`` were said
-    to be right or wrong. ``usable_h`` of ``recorded_h`` had a state. ``made_worse_ns`` (the log of
-    adverse events: when it was said that this made it worse) and ``falls`` (rapid falls of the
-    heart) are talked about first where there are any.
+    to be right or wrong. ``usable_h`` of ``recorded_h`` had a state. ``made_worse_ns`` (when it
+    was said that this made it worse), ``harms`` (the log of adverse events, with what was judged
+    of each) and ``falls`` (rapid falls of the heart) are talked about first where there are any.
     """
 
     wearer: str
@@ -109,6 +111,7 @@ class Progress:
     usable_h: float
     recorded_h: float
     made_worse_ns: tuple[int, ...]
+    harms: tuple[Harm, ...]
     falls: int
     breaks: tuple[Break, ...]
     weeks: tuple[Week, ...]
@@ -143,6 +146,11 @@ def progress(diary: Diary) -> Progress:
         recorded_h=(len(diary.rows) + len(diary.idle_ns)) * STEP_S / 3600,
         made_worse_ns=tuple(
             one.t_ns for one in diary.answers if one.answer == AnswerKind.MADE_WORSE
+        ),
+        harms=tuple(
+            harm
+            for harm in log(diary.answers, diary.judged)
+            if diary.since_ns <= harm.wall_ns + MINUTE_NS and harm.wall_ns < diary.until_ns
         ),
         falls=sum(one.episode == EpisodeKind.SAFETY for one in diary.episodes),
         breaks=breaks,

@@ -15,6 +15,7 @@ from vagalwatch.journal.recording import entries
 from vagalwatch.journal.walltime import furthest_ns, moved, steps_by_run
 from vagalwatch.records import (
     SITE,
+    AdverseEvent,
     Alert,
     Answer,
     BreakStep,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from vagalwatch.journal.reader import Reader
     from vagalwatch.records import Record
 
-KINDS: Final = ("episode", "alert", "break", "answer")
+KINDS: Final = ("episode", "alert", "break", "answer", "adverse-event")
 
 
 class ReportError(Exception):
@@ -64,6 +65,7 @@ class Diary:
     alerts: tuple[Alert, ...]
     steps: tuple[BreakStep, ...]
     answers: tuple[Answer, ...]
+    judged: tuple[AdverseEvent, ...]
     preferences: Preferences
 
 
@@ -109,6 +111,7 @@ def read_diary(
         alerts=tuple({e.id: e for e in events if isinstance(e, Alert)}.values()),
         steps=tuple(e for e in events if isinstance(e, BreakStep)),
         answers=tuple(e for e in events if isinstance(e, Answer)),
+        judged=tuple(e for e in events if isinstance(e, AdverseEvent)),
         preferences=preferences,
     )
 

@@ -73,6 +73,10 @@ def first(told: Progress, speech: Speech) -> list[str]:
     if worse:
         when = ", ".join(worse)
         lines.append(speech.say("first.made-worse", count=len(worse), when=when))
+    if serious := sum(harm.serious is True for harm in told.harms):
+        lines.append(speech.say("first.serious", count=serious))
+    if open_ := sum(harm.serious is None for harm in told.harms):
+        lines.append(speech.say("first.not-judged", count=open_))
     if told.falls:
         lines.append(speech.say("first.falls", count=told.falls))
     return lines

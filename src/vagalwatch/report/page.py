@@ -11,6 +11,7 @@ from vagalwatch.report import note, svg
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vagalwatch.alerts.adverse import Harm
     from vagalwatch.report.figures import Break, Progress
     from vagalwatch.report.note import Part
     from vagalwatch.report.pictures import Picture
@@ -88,6 +89,7 @@ def of_one(told: Progress, drawn: list[Picture], written: list[Part], speech: Sp
         paragraph(speech.say("page.chart", wearer=told.wearer)),
         paragraph(f"{speech.say('page.knows')} {speech.say('page.court')}"),
         *(paragraph(line, "first") for line in note.first(told, speech)),
+        *_harms(told.harms, speech),
         heading(speech.say("six.head")),
         _six(told, speech),
         heading(speech.say("picture.head")),
@@ -172,6 +174,32 @@ def _six(told: Progress, speech: Speech) -> str:
         for head, number, about in note.six(told, speech)
     )
     return f"<dl class=six>{cards}</dl>"
+
+
+def _harms(harms: Iterable[Harm], speech: Speech) -> list[str]:
+    """The log of adverse events, where there is any; what was not judged stays empty."""
+
+    def yes(value: bool | None) -> str:
+        return "" if value is None else speech.say("harm.yes" if value else "harm.no")
+
+    rows = [
+        [
+            speech.when(one.wall_ns),
+            yes(one.said),
+            yes(one.serious),
+            "" if one.related is None else speech.say(f"harm.{one.related}"),
+            yes(one.expected),
+            one.note,
+        ]
+        for one in harms
+    ]
+    if not rows:
+        return []
+    columns = ("when", "said", "serious", "related", "expected", "note")
+    heads = [speech.say(f"harm.{name}") for name in columns]
+    title = speech.say("harm.head")
+    note_ = paragraph(speech.say("harm.about"), "soft")
+    return [heading(title), note_, table(title, heads, rows)]
 
 
 def _breaks(breaks: Iterable[Break], speech: Speech) -> str:
