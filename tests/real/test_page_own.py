@@ -349,6 +349,17 @@ async def test_what_holds_is_not_known_where_nothing_can_be_read_and_shows_with_
         await expect(own.tab.get_by_label(re.compile("Tell me when my heart"))).not_to_be_checked()
 
 
+async def test_a_tap_too_many_is_told_and_jumps_back(browser: Browser, story: OwnStory) -> None:
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        await own.tab.route("**/wish", lambda route: route.fulfill(status=429))
+        box = own.tab.get_by_label(re.compile("They may see how my body does"))
+        await box.click()
+        await told(own, words.lines()["own.too-many"])
+        await expect(box).not_to_be_checked()
+        await picture(own, "77-too-many")
+
+
 async def test_a_yes_to_measuring_whose_answer_was_lost_goes_on_from_there(
     browser: Browser, newcomer: OwnStory
 ) -> None:

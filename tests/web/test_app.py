@@ -26,6 +26,7 @@ from helpers_page import Story, ask, paired, serving
 from vagalwatch.records import Answer, AnswerKind, EpisodeKind, State
 from vagalwatch.settings import ConfigError, PageSettings
 from vagalwatch.web import app, guard
+from vagalwatch.web.allowance import Allowance
 from vagalwatch.web.app import PAIRINGS_PER_MINUTE, UNPAIRED, Page
 from vagalwatch.web.credentials import SESSION_LIFE_S, SESSIONS_PER_WEARER, Credentials
 from vagalwatch.web.guard import MAX_BODY_BYTES, own_names
@@ -290,6 +291,25 @@ async def test_a_bad_body_is_refused(story: Story, body: object) -> None:
     cookie = await paired(story.page, "ada")
     assert (await ask(story.page, "POST", "/answer", body, cookie=cookie)).status == 400
     assert story.said == []
+
+
+async def test_answers_are_bounded_a_wearer_and_everything_is_heard_in_the_end(
+    story: Story,
+) -> None:
+    ada, sam = await paired(story.page, "ada"), await paired(story.page, "sam")
+
+    async def sent(key: str, cookie: str) -> int:
+        body = said(AnswerKind.DIZZY, key=key * 32)
+        return (await ask(story.page, "POST", "/answer", body, cookie=cookie)).status
+
+    story.page._seats["ada"].answers = Allowance(3)
+    waiting = list("abcdefgh")
+    assert [await sent(key, ada) for key in waiting] == [200] * 3 + [429] * 5
+    assert await sent("z", sam) == 200, "each has their own"
+    while waiting := [key for key in waiting if await sent(key, ada) != 200]:
+        await story.clock.advance(1)
+    hers = [each.id[0] for each in story.said if isinstance(each, Answer) and each.wearer == "ada"]
+    assert sorted(hers) == list("abcdefgh")
 
 
 # --- pictures -------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from vagalwatch.records import (
 )
 from vagalwatch.settings import NotifySettings
 from vagalwatch.web import choices
+from vagalwatch.web.allowance import TAPS_AT_ONCE
 from vagalwatch.web.guard import MAX_BODY_BYTES
 from vagalwatch.wishes import KEYS, wish
 
@@ -232,6 +233,20 @@ async def test_a_wish_from_another_site_is_refused(story: OwnStory) -> None:
         reply = await ask(story.page, "POST", "/wish", body, cookie=cookie, **header)
         assert reply.status == 403
     assert story.said == []
+
+
+async def test_wishes_beyond_what_anybody_taps_are_refused_and_keep_no_break_from_being_heard(
+    story: OwnStory,
+) -> None:
+    kept = [await wished(story, "break-minutes", 20 + n % 9) for n in range(TAPS_AT_ONCE + 2)]
+    assert kept == [200] * TAPS_AT_ONCE + [429] * 2
+    assert len(story.said) == TAPS_AT_ONCE
+    assert await wished(story, "break-minutes", 30, "sam") == 200
+    said = {"id": "b" * 32, "answer": "start-break"}
+    cookie = await story.cookie("ada")
+    assert (await ask(story.page, "POST", "/answer", said, cookie=cookie)).status == 200
+    await story.move(1)
+    assert await wished(story, "break-minutes", 30) == 200
 
 
 async def test_a_wish_on_a_full_disk_holds_and_says_so(story: OwnStory) -> None:

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import math
 import socket
-from collections import deque
 from typing import TYPE_CHECKING, Annotated, Final
 
 import uvicorn
@@ -27,6 +26,7 @@ from vagalwatch.alerts.couple import Couples
 from vagalwatch.clock import NS
 from vagalwatch.records import SITE, Answer
 from vagalwatch.settings import ConfigError
+from vagalwatch.web.allowance import Allowance
 from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
 from vagalwatch.web.guard import Guard, HastyProtocol, own_names, small_body
@@ -114,7 +114,7 @@ class Page:
         self._clock = clock
         self._seats = {wearer: Seat(wearer) for wearer in wearers}
         self._couples = Couples()
-        self._pairings_ns: deque[int] = deque(maxlen=PAIRINGS_PER_MINUTE)
+        self._pairings = Allowance(PAIRINGS_PER_MINUTE, 60 * NS // PAIRINGS_PER_MINUTE)
         self._looked_s = -math.inf
         self._files = shell(known or words.lines(), language)
         self._routes = Starlette(
@@ -260,11 +260,8 @@ class Page:
         return Response(file.packed, media_type=file.media_type, headers=headers)
 
     async def _pair(self, request: Request) -> Response:
-        now_ns = self._clock.now_ns()
-        times = self._pairings_ns
-        if len(times) == PAIRINGS_PER_MINUTE and now_ns - times[0] < 60 * NS:
+        if not self._pairings.take(self._clock.now_ns()):
             return _refused("too-many", 429)
-        times.append(now_ns)
         body = await small_body(request)
         try:
             sent = _Code.model_validate_json(body or b"")
@@ -301,9 +298,12 @@ class Page:
             said = Said.model_validate_json(body or b"")
         except ValidationError:
             return _refused("bad-request", 400)
-        if wearer not in self._seats:  # erased while the body came
+        seat, now_ns = self._seats.get(wearer), self._clock.now_ns()
+        if seat is None:  # erased while the body came
             return _refused("unpaired", 401)
-        saved = await self._answers.take(said.record(wearer, self._clock.now_ns()))
+        if not seat.answers.take(now_ns):
+            return _refused("too-many", 429)
+        saved = await self._answers.take(said.record(wearer, now_ns))
         return JSONResponse({"saved": saved}, 200 if saved else 202)
 
     async def _live(self, websocket: WebSocket) -> None:

@@ -27,6 +27,7 @@ from vagalwatch.journal.recording import entries
 from vagalwatch.journal.walltime import WallTime, furthest_ns, steps_by_run
 from vagalwatch.records import SITE, Gap, Run, Setting, Stream
 from vagalwatch.web import choices
+from vagalwatch.web.allowance import Allowance
 from vagalwatch.web.guard import small_body
 from vagalwatch.web.history import KINDS, READ_DAYS, history
 from vagalwatch.wishes import consent, go_on, unlink, wish
@@ -77,6 +78,7 @@ class Own:
         self._standing: dict[str, dict[str, str]] = {}
         self._couples = couple.Couples()
         self._copying: set[str] = set()
+        self._wishes: dict[str, Allowance] = {}  # apart from answers: no setting uses up a break
         self._wearer_of: Callable[[Request], str | None] = lambda _: None
 
     def routes(self, wearer_of: Callable[[Request], str | None]) -> list[Route]:
@@ -109,6 +111,7 @@ class Own:
                     standing.pop(key, None)
         self._couples.forget(wearer)
         self._copying.discard(wearer)
+        self._wishes.pop(wearer, None)
 
     # --- for browsers -------------------------------------------------------------------------
 
@@ -132,9 +135,12 @@ class Own:
         wearer = self._wearer_of(request)  # it may have been erased while the body came
         if wearer is None:
             return _refused("unpaired", 401)
+        now_ns = self._clock.now_ns()
+        if not self._wishes.setdefault(wearer, Allowance()).take(now_ns):
+            return _refused("too-many", 429)
         try:
             said = _Wish.model_validate_json(body or b"")
-            setting = self._setting(wearer, said, self._clock.now_ns())
+            setting = self._setting(wearer, said, now_ns)
         except ValueError:  # also what pydantic raises
             return _refused("bad-request", 400)
         try:

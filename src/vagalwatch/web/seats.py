@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.web.allowance import Allowance
 from vagalwatch.web.view import View
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Seat:
     def __init__(self, wearer: str) -> None:
         """Nobody looks yet."""
         self.browsers: set[Browser] = set()
+        self.answers = Allowance()
         self._view = View(wearer)
         self._recording = True
         self._anew = False

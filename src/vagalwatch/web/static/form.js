@@ -111,7 +111,7 @@ export async function fetched(path) {
   }
 }
 
-const SAYS = { 200: "own.kept", 202: "own.not-saved", 400: "own.refused" };
+const SAYS = { 200: "own.kept", 202: "own.not-saved", 400: "own.refused", 429: "own.too-many" };
 
 export function say(text) {
   if (told) told.textContent = text;

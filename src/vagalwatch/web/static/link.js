@@ -318,7 +318,7 @@ export function tell(answer, about, tryFor = TRY_FOR_MS) {
   telling = telling.then(async () => {
     for (let n = 0; since(at) < tryFor; n += 1) {
       const status = await post("/answer", { ...body, age_ms: Math.round(since(at)) });
-      if (status !== 0 && status < 500) return;
+      if (status !== 0 && status !== 429 && status < 500) return;
       await pauseFor(Math.min(500 * 2 ** n, 5000));
     }
   });
