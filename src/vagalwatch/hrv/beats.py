@@ -7,13 +7,22 @@ touches them are left out, never replaced (Cajal 2022: for bursts no filling is 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from vagalwatch.hrv.artefacts import FOLLOWERS, flagged, jumps, quiet
-from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_float, pack_int, spliced
+from vagalwatch.hrv.columns import (
+    WIDTH,
+    floats,
+    ints,
+    pack_float,
+    pack_int,
+    row_of_ints,
+    spliced,
+)
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
 if TYPE_CHECKING:
@@ -74,8 +83,7 @@ class HeartState:
     last_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeatWindow:
+class BeatWindow(NamedTuple):
     """The beats of (t - w, t]: times in s relative to t, intervals, and what to believe.
 
     ``valid`` marks beats that stand; ``paired`` those that form a valid pair with the beat
@@ -167,15 +175,14 @@ def cut_chain(state: HeartState) -> None:
 
 def trim(state: HeartState, t_ns: int) -> None:
     """Forget what no row after ``t_ns`` needs."""
-    needed = int(ints(state.beat_t_ns).searchsorted(t_ns - _KEEP_NS, side="right"))
-    drop = needed - _CONTEXT - FOLLOWERS
+    drop = bisect_right(row_of_ints(state.beat_t_ns), t_ns - _KEEP_NS) - _CONTEXT - FOLLOWERS
     if drop > _SLACK:
         state.beat_t_ns = state.beat_t_ns[drop * WIDTH :]
         state.rr_ms = state.rr_ms[drop * WIDTH :]
         state.marks = state.marks[drop:]
         state.stepped = max(0, state.stepped - drop)
         state.judged = max(0, state.judged - drop)
-    drop = int(ints(state.hr_t_ns).searchsorted(t_ns - _KEEP_HR_NS, side="right"))
+    drop = bisect_right(row_of_ints(state.hr_t_ns), t_ns - _KEEP_HR_NS)
     if drop > _SLACK:
         state.hr_t_ns = state.hr_t_ns[drop * WIDTH :]
         state.hr_bpm = state.hr_bpm[drop * WIDTH :]
@@ -185,9 +192,9 @@ def trim(state: HeartState, t_ns: int) -> None:
 def window(state: HeartState, t_ns: int, seconds: int) -> BeatWindow:
     """The beats of (t - seconds, t], classified from what lies at or before t."""
     _judge_new(state)
-    times = ints(state.beat_t_ns)
-    end = int(times.searchsorted(t_ns, side="right"))
-    start = int(times.searchsorted(t_ns - seconds * NS, side="right"))
+    times = row_of_ints(state.beat_t_ns)
+    end = bisect_right(times, t_ns)
+    start = bisect_right(times, t_ns - seconds * NS)
     marks = state.marks[start:end]
     last = marks[-FOLLOWERS:]
     told = marks[:-FOLLOWERS].translate(_IS_VALID) + last.translate(_IS_VALID_LAST)
@@ -196,7 +203,7 @@ def window(state: HeartState, t_ns: int, seconds: int) -> BeatWindow:
     paired[:1] = False
     paired[1:] &= valid[:-1]
     return BeatWindow(
-        t_s=(times[start:end] - t_ns) / NS,
+        t_s=(ints(state.beat_t_ns)[start:end] - t_ns) / NS,
         rr_ms=floats(state.rr_ms)[start:end],
         valid=valid,
         paired=paired,
@@ -237,7 +244,7 @@ def _insert_beat(state: HeartState, t_ns: int, rr_ms: float, mark: int, *, chain
 
 
 def _take_rate(state: HeartState, t_ns: int, rate: float, quality: float) -> None:
-    if not state.hr_t_ns or t_ns > int.from_bytes(state.hr_t_ns[-WIDTH:], "little", signed=True):
+    if not state.hr_t_ns or t_ns > row_of_ints(state.hr_t_ns)[-1]:
         state.hr_t_ns += pack_int(t_ns)
         state.hr_bpm += pack_float(rate)
         state.hr_quality += pack_float(quality)

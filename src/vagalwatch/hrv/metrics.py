@@ -8,8 +8,7 @@ TBME 48:1342) for SD1 and SD2.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -43,8 +42,7 @@ From shorter windows a figure may be followed within a person, and is no measure
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variability:
+class Variability(NamedTuple):
     """Figures of one window; ``None`` where the evidence is too thin.
 
     ``mean_hr_bpm`` is 60000 over the mean of the valid intervals.
@@ -81,8 +79,8 @@ def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -
 
     Both of shape (n,), n at least 1, ``weights`` over 0.
     """
-    if weights.min() == weights.max():  # no rounded sums: exactly the median
-        return _median(values)
+    if np.minimum.reduce(weights) == np.maximum.reduce(weights):
+        return _median(values)  # no rounded sums
     order = values.argsort(kind="stable")
     below = weights[order].cumsum()
     middle = int(below.searchsorted(below[-1] / 2))
@@ -102,13 +100,11 @@ def variability(beats: BeatWindow, seconds: int = _FIGURES.variability_s) -> Var
     valid_ms = beats.rr_ms[beats.valid]
     total_ms = float(np.add.reduce(valid_ms))
     coverage = total_ms / (1000.0 * seconds)
-    second = np.flatnonzero(beats.paired)
-    pairs = second.size
+    paired = beats.paired[1:]
+    x, y = beats.rr_ms[:-1][paired], beats.rr_ms[1:][paired]
+    pairs = x.size
     if pairs < _FIGURES.min_pairs:
         return Variability(coverage=coverage)
-    y = beats.rr_ms.take(second)
-    second -= 1
-    x = beats.rr_ms.take(second)
     step = y - x
     size = np.abs(step)
     squares = float(np.add.reduce(step * step))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from operator import ne
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from vagalwatch.hrv import beats as hb
 from vagalwatch.hrv.codes import Gate
-from vagalwatch.hrv.columns import floats, ints
+from vagalwatch.hrv.columns import floats, row_of_floats, row_of_ints
 from vagalwatch.hrv.metrics import MS_PER_MINUTE, rate_bpm, weighted_median
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import GapReason, Stream
@@ -32,6 +34,7 @@ _HOLDS: Final = frozenset({GapReason.OFF_BODY, GapReason.FROZEN, GapReason.STOPP
 """Reasons that stand until someone says otherwise; the others end with the next sample."""
 _HR_ONLY_SHARE: Final = 0.9
 _KEEP_CHANGES: Final = 32
+_NONE: Final = np.empty(0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,8 +50,7 @@ class LinkState:
     open_gaps: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Pulse(NamedTuple):
     """What one source says of the heart up to a row, or the gate that withholds it.
 
     ``hr_bpm`` is 60000 over the median interval of 30 s, else the median of the device's own
@@ -62,8 +64,8 @@ class Pulse:
     minutes: hb.BeatWindow
     hr_bpm: float | None = None
     short_bpm: float | None = None
-    rates: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    trust: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    rates: NDArray[np.float64] = _NONE
+    trust: NDArray[np.float64] = _NONE
 
 
 def take_contact(link: LinkState, t_ns: int, *, on_body: bool) -> None:
@@ -176,17 +178,16 @@ _LINK_GATES: Final = {
 def _newest_ns(state: hb.HeartState, t_ns: int) -> int:
     newest_ns = 0
     for column in (state.beat_t_ns, state.hr_t_ns):
-        times = ints(column)
-        count = int(times.searchsorted(t_ns, side="right"))
+        times = row_of_ints(column)
+        count = bisect_right(times, t_ns)
         if count:
-            newest_ns = max(newest_ns, int(times[count - 1]))
+            newest_ns = max(newest_ns, times[count - 1])
     return newest_ns
 
 
 def _rates(state: hb.HeartState, t_ns: int, seconds: int) -> slice:
-    times = ints(state.hr_t_ns)
-    start = int(times.searchsorted(t_ns - seconds * NS, side="right"))
-    return slice(start, int(times.searchsorted(t_ns, side="right")))
+    times = row_of_ints(state.hr_t_ns)
+    return slice(bisect_right(times, t_ns - seconds * NS), bisect_right(times, t_ns))
 
 
 def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
@@ -197,14 +198,14 @@ def _device_bpm(state: hb.HeartState, t_ns: int, seconds: int) -> float | None:
 
 def _guesses(state: hb.HeartState, t_ns: int) -> bool:
     """Whether the rates of the last seconds are worth no more than noise, as was said of them."""
-    said = floats(state.hr_quality)[_rates(state, t_ns, _FIGURES.short_s)]
-    return bool(said.size) and float(said.max()) <= _QUALITY.guess
+    said = row_of_floats(state.hr_quality)[_rates(state, t_ns, _FIGURES.short_s)]
+    return 0 < max(said, default=0.0) <= _QUALITY.guess
 
 
 def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
     """Whether good beats cover the last minutes, as far as the device spoke at all, and now."""
-    spoke = ints(state.hr_t_ns)[_rates(state, t_ns, _QUALITY.disagree_s)]
-    spoken_s = max((t_ns - int(spoke[0])) / NS, float(_FIGURES.hr_s))
+    spoke = row_of_ints(state.hr_t_ns)[_rates(state, t_ns, _QUALITY.disagree_s)]
+    spoken_s = max((t_ns - spoke[0]) / NS, float(_FIGURES.hr_s))
     return all(
         float(minutes.valid_ms(seconds).sum()) >= _QUALITY.disagree_coverage * 1000 * seconds
         for seconds in (spoken_s, _FIGURES.hr_s)
@@ -228,16 +229,15 @@ def _jumps_about(minutes: hb.BeatWindow) -> bool:
 
 def _frozen(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
     """Ten equal intervals in a row within a minute; without intervals three minutes of one rate."""
-    rr_ms = minutes.rr_ms[int(minutes.t_s.searchsorted(-_FIGURES.variability_s, side="right")) :]
-    if rr_ms.size:
-        changes = rr_ms[1:] != rr_ms[:-1]
-        if rr_ms.size - np.count_nonzero(changes) < _QUALITY.frozen_rr:
-            return False
-        edges = np.concatenate(([-1], np.flatnonzero(changes), [rr_ms.size - 1]))
-        return int(np.diff(edges).max()) >= _QUALITY.frozen_rr
+    first = int(minutes.t_s.searchsorted(-_FIGURES.variability_s, side="right"))
+    rr_ms = minutes.rr_ms[first:].tolist()
+    if rr_ms:
+        if len(rr_ms) - sum(map(ne, rr_ms[1:], rr_ms)) < _QUALITY.frozen_rr:
+            return False  # not even if all that are equal were neighbours
+        return max(sum(1 for _ in equal) for _, equal in groupby(rr_ms)) >= _QUALITY.frozen_rr
     said = _rates(state, t_ns, _QUALITY.frozen_hr_s)
-    times, rates = ints(state.hr_t_ns)[said], floats(state.hr_bpm)[said]
-    if not times.size:
+    times, rates = row_of_ints(state.hr_t_ns)[said], row_of_floats(state.hr_bpm)[said]
+    if not times:
         return False
-    held_ns = int(times[-1] - times[0])
-    return held_ns >= _HR_ONLY_SHARE * _QUALITY.frozen_hr_s * NS and bool((rates == rates[0]).all())
+    long = times[-1] - times[0] >= _HR_ONLY_SHARE * _QUALITY.frozen_hr_s * NS
+    return long and len(set(rates)) == 1

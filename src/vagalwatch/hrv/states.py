@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.hrv.codes import Why
-from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_float, pack_int
+from vagalwatch.hrv.columns import WIDTH, pack_float, pack_int, row_of_floats, row_of_ints
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 from vagalwatch.records import EpisodeKind, Reason, State
 
@@ -36,6 +37,16 @@ TRANSITIONS: Final = (
     ("rising", {State.SETTLED}, State.RISING),
     ("rising-over", {State.RISING}, State.SETTLED),
 )
+_DWELLS_S: Final = {
+    "flooding": _FLOODING.dwell_s,
+    "shutdown": _SHUTDOWN.dwell_s,
+    "flooding-over": _FLOODING.exit_s,
+    "shutdown-over": _SHUTDOWN.exit_s,
+    "recovered": _FLOODING.recovered_s,
+    "rising": _FLOODING.rising_dwell_s,
+    "rising-over": _FLOODING.rising_exit_s,
+}
+"""How long each condition has to hold."""
 _EPISODES: Final = {
     State.FLOODING: EpisodeKind.FLOODING,
     State.SHUTDOWN: EpisodeKind.SHUTDOWN,
@@ -132,14 +143,13 @@ def step(
     changes = watch_fall(state, row, usual.hr.median, exerted=exerted)
     _remember(state, row)
     state.known_ns = row.t_ns
-    conditions, dwell_s = _conditions(state, row, usual, arousal)
-    for name, agrees in conditions.items():
-        state.dwells.setdefault(name, Dwell()).fill(row.t_ns, dwell_s[name], agrees=agrees)
+    for name, agrees in _conditions(state, row, usual, arousal).items():
+        _dwell(state, name).fill(row.t_ns, _DWELLS_S[name], agrees=agrees)
     if state.episode is not None:
         state.episode.peak_hr_bpm = max(state.episode.peak_hr_bpm, row.hr_bpm)
     for name, sources, target in TRANSITIONS:
         dwell = state.dwells[name]
-        if state.phase not in sources or not dwell.full(dwell_s[name]):
+        if state.phase not in sources or not dwell.full(_DWELLS_S[name]):
             continue
         if target is State.SHUTDOWN and state.safety is not None:
             continue  # a faint coming is no break prompt
@@ -211,7 +221,7 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
         state, state.past_short_bpm, row.t_ns, _SAFETY.before_from_s, _SAFETY.before_to_s
     )
     if usual_bpm is None and len(state.past_engaged) >= PARAMETERS.calibration.min_s // _STEP_S:
-        usual_bpm = statistics.median(floats(state.past_hr_bpm).tolist())
+        usual_bpm = statistics.median(row_of_floats(state.past_hr_bpm))
     if row.short_bpm is not None and usual_bpm is not None:
         low = row.short_bpm <= _fall_floor_bpm(usual_bpm)
         back = row.short_bpm > usual_bpm - _SAFETY.under_usual_bpm
@@ -220,9 +230,9 @@ def watch_fall(state: Machine, row: Row, usual_bpm: float | None, *, exerted: bo
             fall = low and before_bpm - row.short_bpm >= drop_bpm and not exerted
         steady = not exerted and _falls_steadily(state, row, usual_bpm)
         back = back and not steady
-    dwell = state.dwells.setdefault("fall", Dwell())
+    dwell = _dwell(state, "fall")
     dwell.fill(row.t_ns, _SAFETY.dwell_s, agrees=fall)
-    over = state.dwells.setdefault("fall-over", Dwell())
+    over = _dwell(state, "fall-over")
     over.fill(row.t_ns, _SAFETY.exit_s, agrees=back)
     if state.safety is None:
         if not steady and not dwell.full(_SAFETY.dwell_s):
@@ -261,9 +271,11 @@ def _falls_steadily(state: Machine, row: Row, usual_bpm: float) -> bool:
     rows = _SAFETY.steady_s // _STEP_S
     if len(state.past_engaged) < rows - 1 or row.short_bpm is None:
         return False
-    known = [*floats(state.past_short_bpm)[1 - rows :].tolist(), row.short_bpm]
-    first_ns = int(ints(state.past_t_ns)[1 - rows])
+    known = [*row_of_floats(state.past_short_bpm)[1 - rows :], row.short_bpm]
+    first_ns = row_of_ints(state.past_t_ns)[1 - rows]
     if math.isnan(sum(known)) or row.t_ns - first_ns != (rows - 1) * _STEP_S * NS:
+        return False
+    if min(known) < known[-1]:
         return False
     peak_bpm = _median_between(
         state,
@@ -273,11 +285,7 @@ def _falls_steadily(state: Machine, row: Row, usual_bpm: float) -> bool:
         _SAFETY.steady_s,
         rows=_SAFETY.peak_rows,
     )
-    if (
-        peak_bpm is None
-        or peak_bpm < (1 + _SAFETY.peak_share) * usual_bpm
-        or min(known) < known[-1]
-    ):
+    if peak_bpm is None or peak_bpm < (1 + _SAFETY.peak_share) * usual_bpm:
         return False
     middle, mean = (rows - 1) / 2, math.fsum(known) / rows
     along = math.fsum((i - middle) * value for i, value in enumerate(known))
@@ -353,10 +361,8 @@ def conditions_met(state: Machine, row: Row, usual: Minutes) -> tuple[Reason, ..
     )
 
 
-def _conditions(
-    state: Machine, row: Row, usual: Minutes, arousal: float
-) -> tuple[dict[str, bool], dict[str, float]]:
-    """Which conditions hold in this row, and the dwell that each asks for.
+def _conditions(state: Machine, row: Row, usual: Minutes, arousal: float) -> dict[str, bool]:
+    """Which conditions hold in this row.
 
     Flooding is high arousal, so it does not begin while all that is known, weighed together, says
     low: of several sensors one may guess. (An E4's own rate wandered from 63 to 102 where its
@@ -382,15 +388,15 @@ def _conditions(
         "recovered": near and state.phase is not State.SHUTDOWN,
         "rising": row.hr_bpm >= rising_bpm,
         "rising-over": row.hr_bpm < rising_bpm - _FLOODING.rising_slack_bpm,
-    }, {
-        "flooding": _FLOODING.dwell_s,
-        "shutdown": _SHUTDOWN.dwell_s,
-        "flooding-over": _FLOODING.exit_s,
-        "shutdown-over": _SHUTDOWN.exit_s,
-        "recovered": _FLOODING.recovered_s,
-        "rising": _FLOODING.rising_dwell_s,
-        "rising-over": _FLOODING.rising_exit_s,
     }
+
+
+def _dwell(state: Machine, name: str) -> Dwell:
+    """The condition's dwell, made only if there is none."""
+    held = state.dwells.get(name)
+    if held is None:
+        held = state.dwells[name] = Dwell()
+    return held
 
 
 def _shut_down(state: Machine, row: Row, usual: Minutes) -> bool:
@@ -445,7 +451,7 @@ def _held_s(state: Machine, name: str, t_ns: int) -> float | None:
 
 def _highest_bpm(state: Machine, t_ns: int) -> float:
     first = _rows_until(state, t_ns - _SHUTDOWN.fell_s * NS)
-    return max(floats(state.past_hr_bpm)[first:].tolist(), default=0.0)
+    return max(row_of_floats(state.past_hr_bpm)[first:], default=0.0)
 
 
 def _median_between(
@@ -460,7 +466,7 @@ def _median_between(
     """Median over (t - from, t - to]; ``None`` with fewer than ``rows`` rows that know it."""
     first = _rows_until(state, t_ns - from_s * NS)
     end = _rows_until(state, t_ns - to_s * NS)
-    known = [bpm for bpm in floats(column)[first:end].tolist() if not math.isnan(bpm)]
+    known = [bpm for bpm in row_of_floats(column)[first:end] if not math.isnan(bpm)]
     return statistics.median(known) if len(known) >= rows else None
 
 
@@ -488,4 +494,4 @@ def _forget_before(state: Machine, t_ns: int) -> None:
 
 def _rows_until(state: Machine, t_ns: int) -> int:
     """How many of the past rows lie at or before ``t_ns``."""
-    return int(ints(state.past_t_ns).searchsorted(t_ns, side="right"))
+    return bisect_right(row_of_ints(state.past_t_ns), t_ns)
