@@ -75,7 +75,12 @@ class House:
 
 @asynccontextmanager
 async def a_house(path: Path, **chains: Mapping[str, Way]) -> AsyncIterator[House]:
-    house = House(path / "j", **chains)
+    async with running(House(path / "j", **chains)) as house:
+        yield house
+
+
+@asynccontextmanager
+async def running(house: House) -> AsyncIterator[House]:
     task = asyncio.create_task(house.notifier.run())
     try:
         yield house

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers_mqtt import NS, a_step, an_alert, until
-from helpers_notify import START_NS, Screen, a_house
+from helpers_notify import START_NS, House, Screen, a_house, running
 from vagalwatch.alerts import words
 from vagalwatch.deliver import notify
 from vagalwatch.records import BreakPhase, EpisodeKind, Notice
@@ -112,6 +112,15 @@ async def test_a_restart_tells_what_is_valid_and_nothing_twice(tmp_path: Path) -
         await house.passes(1)
         await until(lambda: late.told)
         assert len(late.told) == 1
+
+
+async def test_what_stands_when_it_starts_waits_for_no_second_to_pass(tmp_path: Path) -> None:
+    screen = Screen()
+    house = House(tmp_path / "j", anna={"a-1": screen})
+    await house.add(an_alert(START_NS, kind=EpisodeKind.SAFETY))
+    async with running(house):
+        await until(house.notices)
+        assert house.notices() == [("a-1", False, "taken")]
 
 
 async def test_nothing_is_told_of_who_is_erased(tmp_path: Path) -> None:

@@ -152,13 +152,13 @@ class Notifier:
         while entries := await asyncio.to_thread(read, self._seen, kinds=KINDS):
             self._take(entries)
         while True:
+            for person in self._people.values():
+                person.news.set()  # also of what stood here at the start
             newest = await self._journal.wait_beyond(self._seen)
             while entries := read(self._seen, kinds=KINDS):
                 self._take(entries)
                 await asyncio.sleep(0)
             self._seen = max(self._seen, newest)
-            for person in self._people.values():
-                person.news.set()
 
     def _take(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
