@@ -52,7 +52,7 @@ class Link:
 
 
 async def settled(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110 - tasks take their turns
             await asyncio.sleep(0)
 

@@ -125,7 +125,7 @@ async def test_a_stop_that_comes_with_the_brokers_answer_is_not_forgotten(
     while not client.asked.is_set():
         await journal.committed(journal.append(a_step(1, BreakPhase.ON), urgent=True))
     running.cancel()
-    await asyncio.wait({running}, timeout=2)
+    await asyncio.wait({running}, timeout=20)
     assert running.cancelled()
     # Who was told "online" is told "offline": the last will does not speak after a clean goodbye.
     on_site = [payload for topic, payload in client.said if topic.endswith("home/availability")]

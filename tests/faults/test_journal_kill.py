@@ -40,8 +40,8 @@ def test_after_kill_9_at_most_the_last_second_is_missing(tmp_path: Path) -> None
             # Every tenth commits by the clock only, and lives to see a commit or two; some die
             # while they open the journal.
             time.sleep(chance.uniform(0.4, 1.7) if death % 10 == 0 else chance.uniform(0.0, 0.15))
+            killed_ns = time.monotonic_ns()  # before: this process may have to wait its turn
             os.kill(pid, signal.SIGKILL)
-            killed_ns = time.monotonic_ns()
             assert int(nursery.stdout.readline()) == signal.SIGKILL, f"seed {SEED}, death {death}"
             committed += check(journal, ledger, killed_ns, f"seed {SEED}, death {death}")
         nursery.stdin.close()

@@ -37,9 +37,7 @@ def test_only_its_owner_may_open_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "state" / "site.sqlite"
     with closing(SqliteJournal(path)) as journal:
         journal.append(tick(1))
-        for _ in range(100):
-            if journal.newest:
-                break
+        while not journal.newest:
             time.sleep(0.02)
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
         assert "site.sqlite-wal" in modes
@@ -89,16 +87,17 @@ def test_closing_writes_what_waits_and_leaves_one_file(tmp_path: Path) -> None:
         journal.append(tick(1))
 
 
-async def test_a_record_waits_for_company_but_an_urgent_one_does_not(tmp_path: Path) -> None:
+async def test_a_record_waits_for_company_but_an_urgent_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with closing(SqliteJournal(tmp_path / "site.sqlite")) as journal:
         start = time.monotonic()
         first = journal.append(tick(1))
         await journal.committed(first)
-        assert log.COMMIT_AFTER_S * 0.9 < time.monotonic() - start < 1.0
-        start = time.monotonic()
+        assert time.monotonic() - start > log.COMMIT_AFTER_S * 0.9
+        monkeypatch.setattr(log, "COMMIT_AFTER_S", 3600)
         journal.append(tick(2))
         await journal.committed(journal.append(tick(3), urgent=True))
-        assert time.monotonic() - start < log.COMMIT_AFTER_S / 2
         assert len(journal.read()) == 3
 
 
@@ -109,22 +108,22 @@ def test_appending_never_waits_for_the_disk(
     with closing(SqliteJournal(path)) as journal:
         written = threading.Event()
         let_go = threading.Event()
+        over = threading.Event()
         write = journal._store.write
 
         def hang(batch: object) -> None:
             written.set()
-            let_go.wait()
+            let_go.wait(60)
+            over.set()
             write(batch)  # type: ignore[arg-type]
 
         monkeypatch.setattr(journal._store, "write", hang)
         journal.append(tick(0), urgent=True)
         written.wait()
-        start = time.perf_counter()
         for n in range(1, 1000):
             journal.append(tick(n), urgent=True)
-        took_s = time.perf_counter() - start
+        assert not over.is_set()
         let_go.set()
-        assert took_s < 0.5
     with open_reader(path) as reader:
         assert len(reader.read()) == 1000
 

@@ -141,7 +141,7 @@ async def test_tidying_that_is_broken_off_leaves_the_journal_at_work(
         await asyncio.sleep(0.001)
         tidying.cancel()
         await asyncio.wait({tidying})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await journal.committed(journal.append(Tick(t_ns=9999, recv_ns=9999), urgent=True))
     await journal.prune(3000, [])
     assert times(journal) == [9999] * 20

@@ -229,7 +229,7 @@ async def test_sinks_that_are_away_are_said_and_emptied_when_they_are_back(
         server.stop()
         broker.stop()
         queued = service.journal.newest
-        await asyncio.sleep(0.5)  # rows that InfluxDB does not get
+        await until(lambda: service.journal.newest > queued)  # which InfluxDB does not get
         report = await asked(site)
         assert left_in(report) == {"configuration", "influxdb", "mqtt"}
         assert not report["nothing_left"]

@@ -63,7 +63,7 @@ async def line(page: Page, cookie: str = "", **headers: str) -> AsyncIterator[Cl
 
 
 async def hear(open_line: ClientConnection) -> Any:  # noqa: ANN401 - whatever JSON holds
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return json.loads(await open_line.recv())
 
 
@@ -202,7 +202,7 @@ async def test_an_answer_is_confirmed_when_it_is_on_disk(story: Story) -> None:
     await story.clock.advance(10)
     body = said(about="b", age_ms=2500)
     reply = asyncio.create_task(ask(story.page, "POST", "/answer", body, cookie=cookie))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await story.heard.wait()
     assert not reply.done()
     story.held.set()
@@ -244,7 +244,7 @@ async def test_a_browser_that_hangs_up_does_not_take_its_answer_back(story: Stor
         f"Cookie: {cookie}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         + body
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await story.heard.wait()
     writer.close()
     story.held.set()
@@ -388,7 +388,7 @@ async def test_who_does_not_ask_takes_no_place(
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
     if asks != "nothing":
         writer.write(head)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         await reader.read()
     writer.close()
 
@@ -452,7 +452,7 @@ async def test_a_pairing_that_ends_closes_that_wearers_pages_at_once_and_only_th
 
 async def shown_out(open_line: ClientConnection) -> bool:
     """Whether the line is closed as of who has no credential; what came before is passed over."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         with contextlib.suppress(ConnectionClosed):
             async for _ in open_line:
                 pass
@@ -541,7 +541,7 @@ async def test_it_stops_cleanly_and_leaves_signals_alone(tmp_path: Path) -> None
         task.cancel()
         with pytest.raises(ConnectionClosed):
             await hear(own)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             with pytest.raises(asyncio.CancelledError):
                 await task
     with pytest.raises(ConnectionRefusedError):
