@@ -274,9 +274,53 @@ async def test_what_was_taken_back_on_another_device_is_not_given_again_by_an_ol
         await mine(own, "Who sees what")
         boxes = own.tab.get_by_role("group", name="Home Assistant").get_by_role("checkbox")
         await expect(boxes.nth(2)).to_be_checked()
+        await own.context.route("**/own", lambda route: route.abort())  # the screen stays old
         gives(story)  # nothing any more, elsewhere
         await boxes.nth(1).check()
         await came(story, ("consent-home-assistant", {"to": ["button"], "text": 1}))
+        assert [each for each in own.errors if "ERR_FAILED" not in each] == []
+
+
+async def test_what_another_device_sets_shows_in_its_place_and_takes_no_tap_meant_for_before(
+    browser: Browser, story: OwnStory
+) -> None:
+    gives(story, "break", "state")
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        boxes = own.tab.get_by_role("group", name="Home Assistant").get_by_role("checkbox")
+        await boxes.nth(2).focus()
+        places = "[...document.querySelectorAll('#further input')].map((e) => e.offsetTop)"
+        before = await own.tab.evaluate(places)
+        # The very moment that the box turns, somebody who wants to take it back taps it.
+        await boxes.nth(2).evaluate("(box) => box.addEventListener('holds', () => box.click())")
+        gives(story, "break")
+        await told(own, words.lines()["own.turned"])
+        await expect(boxes.nth(2)).not_to_be_checked()
+        await expect(boxes.nth(2)).to_be_focused()
+        await expect(boxes.nth(0)).to_be_checked()
+        assert await own.tab.evaluate(places) == before
+        assert wishes(story) == [], "nothing was given that somebody wanted to take back"
+        await picture(own, "78-turned-elsewhere")
+        await expect(own.tab.get_by_role("group", name="Who can see it now")).not_to_contain_text(
+            "body does"
+        )
+        assert own.errors == []
+
+
+async def test_a_link_that_was_ended_elsewhere_is_asked_about_no_more(
+    browser: Browser, story: OwnStory
+) -> None:
+    for setting in attested("ada", "sam", story.clock.now_ns()):
+        story.take(setting)
+    async with phone(browser, story) as own:
+        await mine(own, "Who sees what")
+        partner = own.tab.get_by_role("group", name=re.compile(r"\(sam\)$"))
+        await expect(partner).to_have_count(2)
+        now_ns = story.clock.now_ns()
+        value = link_value(None)
+        story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key=LINK, value=value))
+        await expect(partner).to_have_count(0)
+        await heading(own, "Who sees what")
         assert own.errors == []
 
 
@@ -290,6 +334,7 @@ async def test_a_screen_that_asked_about_one_partner_gives_nothing_to_another(
         partner = own.tab.get_by_role("group", name=re.compile(r"\(sam\)$"))
         box = partner.get_by_role("checkbox").first
         await expect(box).not_to_be_checked()
+        await own.context.route("**/own", lambda route: route.abort())  # the screen stays old
         story.take(link("ada", "bo", story.clock.now_ns()))
         await box.click()
         await told(own, "I can't take that. It stays as it was.")

@@ -145,13 +145,23 @@ async def test_it_is_dark_at_night_for_who_wants_that(browser: Browser, story: S
         await own.say("Measuring.")
         at_hours = """async (hours) => {
           const { darken } = await import("/senses.js");
-          const media = () => document.getElementById("dark").media;
+          const media = () => document.querySelector("link.dark").media;
           return hours.map((hour) => { darken(hour); return media(); });
         }"""
         light = "(prefers-color-scheme: dark)"
         assert await own.tab.evaluate(at_hours, [3, 12, 22]) == [light] * 3
         await sets(own, **{"At_night,_too": True})
         assert await own.tab.evaluate(at_hours, [3, 12, 22]) == ["all", light, "all"]
+        # The bar of the browser takes the first colour whose media hold.
+        bar = """() => [...document.querySelectorAll("meta[name=theme-color]")]
+          .find(({ media }) => matchMedia(media).matches).content"""
+        night, day = "#121918", "#f3f1ea"
+        for dark, bars in (("When my phone is", [night, day]), ("At all times", [night, night])):
+            await sets(own, **{dark.replace(" ", "_"): True})
+            await own.tab.emulate_media(color_scheme="dark")
+            assert await own.tab.evaluate(bar) == bars[0]
+            await own.tab.emulate_media(color_scheme="light")
+            assert await own.tab.evaluate(bar) == bars[1]
 
 
 def test_a_pace_and_its_cues_know_nothing_of_the_body() -> None:

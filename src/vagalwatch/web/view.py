@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts import afterwards, consents, steps, words
 from vagalwatch.alerts.calling import Calling
+from vagalwatch.alerts.couple import LINK, PAUSED
 from vagalwatch.alerts.policy import BACKWARDS_NS, STEPS_IN
 from vagalwatch.alerts.preferences import Preferences
 from vagalwatch.alerts.shift import shifted
@@ -90,6 +91,8 @@ _CLOSES: Final = {
 }
 """Answers that close a prompt at once, and what is said then; a break's step says more."""
 _WORSE: Final = {AnswerKind.WORSE, AnswerKind.MADE_WORSE}
+_SHARING: Final = {*consents.TABLE, LINK, PAUSED}
+"""Settings on which hangs who can see what: an open screen of them looks again when one comes."""
 
 FINDING_NS: Final = 30 * S_NS
 """Our choice: so long after a start nobody is told that a sensor cannot be found. A search lasts
@@ -142,6 +145,7 @@ class View:
         self._calling = Calling()
         self._read = 0
         """The text on being measured that this person has answered to; 0: none yet."""
+        self._sharing = 0
         self._partner = Partner()
 
     def push(self, record: Record) -> None:  # noqa: C901 - one flat case a kind of record
@@ -197,6 +201,7 @@ class View:
             "ready": self._ready_json(),
             "first": self._read < consents.TABLE[consents.MEASURE].text,
             "call": self._calling.as_json(),
+            "sharing": self._sharing,
             "partner": self._partner.as_json(self._now_ns, self._wall_ms),
         }
 
@@ -261,6 +266,8 @@ class View:
         with suppress(ValueError):  # refused where people enter it
             self._preferences.take(setting.key, setting.value)
             self._calling.take(setting.key, setting.value)
+        if setting.key in _SHARING:
+            self._sharing += 1
         if setting.key == consents.MEASURE:
             self._read = consents.given(setting.key, setting.value).text
 

@@ -29,8 +29,14 @@ function onward(own, box, close) {
 
 export const what = (own) => [
   list([1, 2, 3, 4, 5].map((n) => line(`first.${n}`, { number: callNumber() }))),
-  group(line("own.seen-by"), seenBy(own.seen_by)),
+  seen(own),
 ];
+
+export function seen(own) {
+  const made = group(line("own.seen-by"), seenBy(own.seen_by));
+  made.dataset.seen = "";
+  return made;
+}
 
 function start(own, box, close) {
   const { key, text } = of(own, "consent-measure");

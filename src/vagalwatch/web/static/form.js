@@ -53,6 +53,10 @@ function tied(input, what, send) {
     if (await send(wanted)) holds = wanted;
     else input[what] = holds;
   };
+  // Set elsewhere: see consents.js.
+  input.addEventListener("holds", ({ detail }) => {
+    holds = input[what] = detail;
+  });
   return input;
 }
 
@@ -131,6 +135,17 @@ export function wish(key, value) {
     return answer === 200 || answer === 202;
   });
   return last;
+}
+
+// What stands once all that was tapped has been heard.
+export async function settled() {
+  let before, own;
+  do {
+    before = last;
+    await before;
+    own = await fetched("/own");
+  } while (last !== before);
+  return own;
 }
 
 // The service may have taken what it gave no answer to, so it is asked what stands.

@@ -2,7 +2,7 @@
 // when it is first wanted, so that the page itself stays small.
 //
 // Such a module exports show(box, close): it fills the empty `box`, and may call `close` when the
-// person is done. It keeps nothing that is half written: whoever needs the screen takes it.
+// person is done. It may export renew(), called when what is shared was set anew. It keeps nothing that is half written: whoever needs the screen takes it.
 
 import { line } from "./words.js";
 
@@ -14,6 +14,8 @@ const TAKES = [...NEVER, "steadying", "break", "time-up"]; // screens that close
 
 let change = () => {};
 let opened = ""; // the module's address
+let renew = () => {};
+let sharing = null; // how often what is shared had been set
 let screen = ""; // the picture that it was opened on, or came since
 
 // `onBreak` is called for "I need a break", which is on every screen.
@@ -29,6 +31,7 @@ export function start(onChange, onBreak) {
 
 export async function open(path) {
   opened = path;
+  renew = () => {};
   const box = document.createElement("div"); // of its own: a late one draws into nothing
   byId("further-box").replaceChildren(box);
   byId("further").hidden = false;
@@ -36,6 +39,7 @@ export async function open(path) {
   change();
   byId("further-back").focus();
   const module = await import(path).catch(() => null); // no line, and not kept on this phone
+  if (opened === path && module?.renew) renew = module.renew;
   if (module === null) box.textContent = line("page.offline");
   else await module.show(box, () => { if (box.isConnected) close(); });
 }
@@ -55,6 +59,10 @@ export function close() {
 // Called with each picture: who is asked something, or on a break since, has the screen back.
 export function draw(view, paired) {
   const now = view ? `${view.screen} ${(view.prompt ?? view.safety ?? view.break)?.id ?? ""}` : "";
+  if (view && view.sharing !== sharing) {
+    sharing = view.sharing;
+    if (opened) renew();
+  }
   const turned = now !== screen && TAKES.includes(view?.screen);
   screen = now;
   if (turned || !paired) close();

@@ -40,6 +40,5 @@ export function wish(name, value) {
 export function darken(hour = new Date().getHours()) {
   const night = senses.dark === "night" && (hour >= 21 || hour < 7);
   const media = night || senses.dark === "always" ? "all" : "(prefers-color-scheme: dark)";
-  const sheet = document.getElementById("dark");
-  if (sheet.media !== media) sheet.media = media;
+  for (const each of document.querySelectorAll(".dark")) if (each.media !== media) each.media = media;
 }
