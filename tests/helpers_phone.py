@@ -10,7 +10,7 @@ import contextlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page as Tab
@@ -22,12 +22,24 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Request
 
-    from helpers_page import Story
+    from vagalwatch.clock import StoryClock
+    from vagalwatch.web.app import Page
 
 expect.set_options(timeout=10_000)  # a machine that tests nine things at once is slow
 
 SHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+
+
+class Home(Protocol):
+    """Where there is a page to open."""
+
+    clock: StoryClock
+
+    @property
+    def page(self) -> Page:
+        """As it is now; a restart makes a new one."""
+        ...
 
 
 class Phone:
@@ -83,14 +95,14 @@ class Phone:
 @contextlib.asynccontextmanager
 async def phone(
     browser: Browser,
-    story: Story,
+    home: Home,
     wearer: str | None = "ada",
     *,
     width: int = 390,
     locale: str = "en-US",
     touch: bool = False,
 ) -> AsyncIterator[Phone]:
-    """A phone in Berlin whose clock agrees with the story; paired unless ``wearer`` is None."""
+    """A phone in Berlin whose clock agrees with the home's; paired unless ``wearer`` is None."""
     context = await browser.new_context(
         viewport={"width": width, "height": 844},
         locale=locale,
@@ -99,11 +111,9 @@ async def phone(
     )
     context.set_default_timeout(10_000)
     tab = await context.new_page()
-    await tab.clock.set_fixed_time(datetime.fromtimestamp(story.clock.now_ns() / 1e9, UTC))
+    await tab.clock.set_fixed_time(datetime.fromtimestamp(home.clock.now_ns() / 1e9, UTC))
     own = Phone(context, tab)
-    url = (
-        f"http://127.0.0.1:{story.page.port}/" if wearer is None else story.page.pairing_url(wearer)
-    )
+    url = f"http://127.0.0.1:{home.page.port}/" if wearer is None else home.page.pairing_url(wearer)
     if wearer is None:
         await tab.goto(url)
     else:  # paired before anything else is opened: a second tab would have no credential yet

@@ -110,7 +110,8 @@ function hear(message) {
   }
   // Only where one of the clocks was set: a promised time does not crawl with the difference.
   const skew = Date.now() - message.now_ms;
-  if (Math.abs(skew - lastSkew) > SET_MS) state.skewMs = Math.abs(skew) > 60000 ? skew : 0;
+  // In whole minutes, as times are shown: so a couple's two pages promise the same one.
+  if (Math.abs(skew - lastSkew) > SET_MS) state.skewMs = Math.abs(skew) > 60000 ? Math.round(skew / 60000) * 60000 : 0;
   lastSkew = skew;
   state.nowMs = message.now_ms;
   if (message.view) {
