@@ -98,9 +98,9 @@ class Skin:
     # Between Boucsein's .01 (computer) and .05 (by hand): over what a ripple of .02 uS from peak
     # to peak becomes at 24 breaths a minute.
     scr_min_us: float = 0.04
-    # And, squares added, so many noise sd (recovery undone): none in 2,000 stretches of 80 s with
+    # And, squares added, so many noise sd (recovery undone): one in 9,000 stretches of 80 s with
     # noise, ripple and drift (measured).
-    scr_noise: float = 7.0
+    scr_noise: float = 8.0
     rise_max_s: float = 5.0  # Boucsein 2012
     # A time constant that undoes no recovery more than it is: the fastest half recovery is 2 s
     # (Boucsein 2012), which is 2.9 s; slower ones are undone in part.

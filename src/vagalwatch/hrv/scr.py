@@ -44,9 +44,13 @@ _FOURTH: Final = 0.6745 * math.sqrt(70.0)
 smooth curve leaves little in them; in second differences it would pass for noise."""
 _FOURTH_2: Final = 70.0
 """Variance of the fourth differences of white noise with sd 1."""
-_UNIT_PEAK: Final = 2.7
+_UNIT_PEAK: Final = 2.3
 """Height with the recovery undone of a response that is 1 uS high (Bateman's curve of .8 s and
-3 s: Benedek & Kaernbach 2010; smoothed over three quarter seconds)."""
+3 s: Benedek & Kaernbach 2010; smoothed over three quarter seconds): 2.7, less what the trough is
+forgotten and quarter seconds cut off meanwhile, so that one of ``scr_min_us`` is just found."""
+_CONFIRMED: Final = 0.75
+"""Of the height that a rise must reach: so much is believed of one in a level that still falls
+(half loses responses on the flank of larger ones; all lets noise trip the rest)."""
 _PEAK_AFTER_S: Final = 0.35
 """From the peak with the recovery undone to that of the response: .7 s on the same curve, nothing
 on the fastest (neurokit2's simulation); between them."""
@@ -132,13 +136,15 @@ def work(
         peak_s=last.peak_s - STRETCH_S,
     )
     noises = [noise_us, *[b.noise_us for b in before[1 - _NOISE_STRETCHES :]]]
+    # Twenty points tell their noise to a third; half a minute's do to an eighth.
+    noise_us = max(noise_us, math.hypot(*noises) / math.sqrt(len(noises)))
     drifts = [drift, *[b.drift_us_per_s for b in before[1 - _DRIFT_STRETCHES :]]]
     # What undoing the recovery does to white noise, at so many points a second.
     rate_hz = min(len(new_us) / max(STRETCH_S - lost_s, _BIN_S), 1 / _BIN_S)
     weight = _RECOVERY_S * rate_hz / 3
     gain = math.hypot(1 / 3 + weight, 1 / 3, 1 / 3, weight)
     # A ripple that stays under the one rides on noise that stays under the other.
-    least_us = math.hypot(_SKIN.scr_min_us * _UNIT_PEAK, _SKIN.scr_noise * gain * max(noises))
+    least_us = math.hypot(_SKIN.scr_min_us * _UNIT_PEAK, _SKIN.scr_noise * gain * noise_us)
     for chain in chains:
         # Only a rising level is taken off: a falling one cannot feign a response.
         found = _search(chain, found, least_us, max(_middle(drifts), 0.0))
@@ -203,11 +209,13 @@ def _search(chain: _Chain, found: Stretch, least_us: float, drift: float) -> Str
         chain.t_s, chain.gap_s, chain.slope_us_per_s, chain.undone_us, strict=True
     ):
         if high is None:
-            low += leak * gap_s
-            if level_us < low:
-                low = level_us
-            elif level_us - low >= least_us and slope > drift:
+            low = min(low + leak * gap_s, level_us)
+            if level_us - low < least_us:
+                continue
+            if slope > drift:
                 high, since_s, peak_s = level_us, t_s, t_s
+            else:  # back from a step down, or from a fall that was undone by too much
+                low = level_us - _CONFIRMED * least_us
         else:
             high += drift * gap_s
             if level_us >= high:
