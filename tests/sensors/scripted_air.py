@@ -42,7 +42,7 @@ class ScriptedAir:
 
     def __init__(self) -> None:
         self.clock = StoryClock(START_NS)
-        self.backend: type[BaseBleakClient] = type("Client", (_Client,), {"air": self})
+        self.backend: type[BaseBleakClient] = type("Client", (ScriptedClient,), {"air": self})
         self.scanner_backend: type[BaseBleakScanner] = type("Scanner", (_Scanner,), {"air": self})
         self.services = {service: dict(lines) for service, lines in STRAP.items()}
         self.in_reach = True
@@ -53,7 +53,7 @@ class ScriptedAir:
         self.connect_errors: list[BaseException] = []
         self.read_errors: list[Exception] = []
         self.notify_errors: list[Exception] = []
-        self.client: _Client | None = None
+        self.client: ScriptedClient | None = None
         self.written: list[tuple[str, bytes]] = []
 
     async def pass_time(self, seconds: float) -> None:
@@ -116,7 +116,7 @@ class _Scanner(BaseBleakScanner):
         self.air.searches -= 1
 
 
-class _Client(BaseBleakClient):
+class ScriptedClient(BaseBleakClient):
     air: ScriptedAir
 
     def __init__(

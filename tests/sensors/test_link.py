@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from bleak.exc import (
@@ -14,7 +15,7 @@ from bleak.exc import (
 )
 
 from sensors.link_contract import ADDRESS, NS, LinkContract, Listener, listening
-from sensors.scripted_air import ScriptedAir
+from sensors.scripted_air import ScriptedAir, ScriptedClient
 from vagalwatch.records import GapReason
 from vagalwatch.sensors.decode import heart_rate, nuanic
 from vagalwatch.sensors.link import MAX_PAUSE_S
@@ -116,6 +117,30 @@ async def test_a_stack_that_cancels_itself_does_not_stop_the_link(air: ScriptedA
         assert "refused" in seen
         assert "stopped" not in seen
         await listener.beat(850)
+
+
+@pytest.mark.parametrize("call", ["connect", "start_notify"])
+async def test_a_stack_that_swallows_the_word_to_stop_keeps_no_link_alive(
+    air: ScriptedAir, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    asked = asyncio.Event()
+    answer: Any = getattr(ScriptedClient, call)
+
+    async def deaf(self: ScriptedClient, *args: object, **named: object) -> None:
+        asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await answer(self, *args, **named)
+
+    monkeypatch.setattr(ScriptedClient, call, deaf)
+    listener = Listener(air)
+    task = asyncio.create_task(listener.link.run())
+    await asked.wait()
+    task.cancel()
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled()
+    assert listener.link.status == "stopped"
+    assert not air.connected
 
 
 async def test_a_device_of_another_kind_is_named(air: ScriptedAir) -> None:

@@ -118,6 +118,7 @@ class SensorLink:
                 began_ns = self._clock.now_ns()
                 self._lived = False
                 trouble = await self._attempt()
+                _heed_stop()
                 self._set_status(trouble.status, trouble.advice)
                 _log.info(
                     "%s: %s after %.0f s",
@@ -195,7 +196,9 @@ class SensorLink:
         ticker = asyncio.create_task(self._tick(events))
         reason = GapReason.LINK_LOST
         try:
+            _heed_stop()
             await self._prepare(client, events)
+            _heed_stop()
             self._set_status("connected")
             return await self._listen(events)
         except asyncio.CancelledError:
@@ -314,6 +317,16 @@ async def _radio_says(call: Awaitable[T], limit_s: float = _RADIO_S) -> T:
         raise _RadioError(link_trouble.REFUSED) from error
     except Exception as error:
         raise _RadioError(trouble_of(error)) from error
+
+
+def _heed_stop() -> None:
+    """Stop here if we are to: what the stack was asked for last may have swallowed the word.
+
+    (``asyncio.wait_for`` does before Python 3.12, python/cpython#86296.) Not where a goodbye is
+    said: it comes after that word.
+    """
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 _radios: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
