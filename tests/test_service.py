@@ -4,13 +4,15 @@ import asyncio
 import itertools
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from helpers_house import EVENING_NS, WEARER, house, journalled
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.control import ControlError, call
+from vagalwatch.deliver.mqtt import Mailbox
+from vagalwatch.deliver.notify import Notifier
 from vagalwatch.engine import Engine
 from vagalwatch.journal.lock import LockedError
 from vagalwatch.journal.log import SqliteJournal
@@ -182,6 +184,30 @@ async def test_an_event_that_the_page_fails_over_does_not_fail_every_start(
         assert home.service.page._seats[WEARER]._view._preferences.break_minutes == 45
     assert "not shown (setting): KeyError" in caplog.text
     assert "later-minutes" not in caplog.text
+
+
+@pytest.mark.parametrize("part", [Mailbox, Notifier])
+async def test_what_only_tells_others_fails_and_begins_again_while_measuring_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: type[Mailbox | Notifier]
+) -> None:
+    run: Any = part.run
+    begun: list[object] = []
+
+    async def failing() -> None:
+        raise ValueError("of a record")
+
+    async def fails_at_first(self: object) -> None:
+        begun.append(self)
+        if len(begun) > 1:
+            await run(self)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(failing())
+
+    monkeypatch.setattr(part, "run", fails_at_first)
+    async with house(tmp_path, mqtt="embedded") as home:
+        await home.live(70)
+        assert len(begun) == 2
+        assert home.rows(since_s=60)
 
 
 async def test_a_damaged_journal_is_said_on_the_page_for_a_day(tmp_path: Path) -> None:

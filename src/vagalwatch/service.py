@@ -33,6 +33,7 @@ from vagalwatch.sensing import Sensing
 from vagalwatch.sensors.link import SensorLink
 from vagalwatch.session_desk import SessionDesk
 from vagalwatch.settings import ConfigError
+from vagalwatch.standby import fault_of
 from vagalwatch.web.app import Page
 from vagalwatch.web.choices import House
 from vagalwatch.web.credentials import Credentials
@@ -40,7 +41,7 @@ from vagalwatch.web.own import Own
 from vagalwatch.wishes import in_force, wish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
@@ -55,6 +56,8 @@ _log: Final = logging.getLogger(__name__)
 
 SNAPSHOT_EVERY_S: Final = 60
 """A restart re-reads at most this much; what comes out is the same whatever it is."""
+
+FAULT_WAIT_S: Final = 60
 
 PRUNE_EVERY_S: Final = 3600
 
@@ -103,6 +106,8 @@ class Service:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Live until ``stop`` is set. A part that fails ends all: systemd starts it anew.
+
+        Not so what only tells others: it begins again by itself, and measuring goes on.
 
         Raises:
             ConfigError: something in the configuration cannot be used.
@@ -154,9 +159,11 @@ class Service:
                 background = [parts.create_task(self.page.serve(), name="page")]
                 await self.page.started.wait()  # or it ends here, with nothing else begun
                 if self.mailbox is not None:
-                    background.append(parts.create_task(self.mailbox.run(), name="mqtt"))
+                    mail = self._kept_on(self.mailbox.run)
+                    background.append(parts.create_task(mail, name="mqtt"))
                 self._sensing.start(links, parts)
-                background.append(parts.create_task(self.notifier.run(), name="notify"))
+                notify = self._kept_on(self.notifier.run)
+                background.append(parts.create_task(notify, name="notify"))
                 background.append(parts.create_task(self._go_on_erasing(), name="erase"))
                 background.append(parts.create_task(self._tick(hub), name="ticks"))
                 background.append(parts.create_task(self._after_start(), name="influxdb"))
@@ -269,6 +276,15 @@ class Service:
         }
 
     # --- going on -----------------------------------------------------------------------------
+
+    async def _kept_on(self, run: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await run()
+            except Exception as error:  # noqa: BLE001 - as told at run
+                fault = fault_of(error)
+                _log.error("%s failed and begins again in a minute: %s", run.__qualname__, fault)
+            await self._clock.sleep(FAULT_WAIT_S)
 
     async def _tick(self, hub: Hub) -> None:
         """Time as data: a record a second, and what follows from time alone."""

@@ -74,6 +74,8 @@ class Standby:
 
 def fault_of(error: Exception) -> str:
     """Where of our own it failed, without the message: that may quote what a body does."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if __package__ in PurePath(frame.filename).parts]
     last = own[-1] if own else frames[-1]

@@ -32,6 +32,7 @@ from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.walltime import WallTime
 from vagalwatch.records import Answer
 from vagalwatch.settings import ConfigError
+from vagalwatch.standby import fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -168,8 +169,8 @@ class Mailbox:
             try:
                 async with connection(self._settings, self._site) as client:
                     await self._talk(client)
-            except (MqttError, ConfigError) as error:  # a secret may be renewed as we run
-                self._lost(error)
+            except Exception as error:  # noqa: BLE001 - a fault here must not stop measuring
+                self._lost(error)  # a secret may be renewed as we run
             _heed_stop()  # the goodbye of a client that is stopped may fail
             if self._clock.now_ns() - began_ns > LONGEST_WAIT_S * NS:
                 wait_s = FIRST_WAIT_S  # it held for a while
@@ -303,6 +304,8 @@ def explain(settings: MqttSettings, error: Exception) -> str:
     where = f"The MQTT broker at {settings.host}:{settings.port}"
     if isinstance(error, MqttConnectError):
         return f"{where} refuses us ({error}). Check mqtt.username and mqtt.password_file."
+    if not isinstance(error, MqttError | TimeoutError):
+        return f"Unexpected {fault_of(error)} while talking to the MQTT broker; please report."
     return f"{where} does not answer ({error or 'it took too long'})."
 
 
