@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -650,6 +651,25 @@ def test_a_policy_that_begins_anew_offers_no_breath_to_whom_it_made_dizzy() -> N
         anew.remember(event)
     assert anew.state.pause is not None
     assert not anew.state.pause.breath
+
+
+def test_a_policy_that_begins_anew_knows_who_said_that_they_are_here() -> None:
+    anna = Wearer()
+    anna.episode(SHUTDOWN)
+    anna.says(A.YES)
+    before = anna.policy.state.pause
+    assert before is not None
+    here = Answer(
+        wearer="anna", t_ns=anna.now_ns, recv_ns=anna.now_ns, answer=A.IM_HERE, about=before.id
+    )
+    anna.push(here)
+    longer = replace(anna.steps[-1], until_ns=before.until_ns + NS)
+    anew = Policy("anna", PolicyState())
+    events: list[Record] = [*anna.steps, here, longer]
+    for event in events:
+        anew.remember(event)
+    assert anew.state.pause is not None
+    assert anew.state.pause.here
 
 
 @pytest.mark.parametrize(("age_s", "counts_s"), [(0, 0), (300, 300), (9000, 600), (-50, 0)])

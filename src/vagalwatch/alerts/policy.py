@@ -171,7 +171,7 @@ class Policy:
             case Alert():
                 state.limits.prompted(event.recv_ns, asked_for=False)
             case BreakStep():
-                last = state.pause
+                last = state.pause if state.pause and state.pause.id == event.id else None
                 state.pause = Pause(
                     id=event.id,
                     phase=event.phase,
@@ -182,7 +182,8 @@ class Policy:
                     alert_id=event.alert_id,
                     offer_until_ns=event.recv_ns,  # an offer from before has run out
                     reason=event.reason,
-                    breath=last is None or last.id != event.id or last.breath,
+                    here=last is not None and last.about == event.about and last.here,
+                    breath=last is None or last.breath,
                 )
                 if afterwards.Question.TOO_MANY in event.asks:
                     state.limits.asked_too_many(event.recv_ns)
