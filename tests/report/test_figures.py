@@ -213,6 +213,16 @@ def test_harm_is_told_first_and_that_of_other_weeks_is_not() -> None:
     assert first(told, Speech("en", words.lines(), UTC)) == ["Serious harm was noted 1 times."]
 
 
+def test_how_it_was_afterwards_is_what_was_said_last_of_the_break_or_of_its_prompt() -> None:
+    begun = [
+        replace(step, alert_id="prompt") for step in steps((0, P.ON, 20), (20, P.RETURNED, 20))
+    ]
+    said = [answer(A.BETTER, at=30), answer(A.WORSE, "prompt", at=31)]
+    for order in (said, said[::-1]):
+        (one,) = progress(diary(steps=begun, answers=order)).breaks
+        assert one.felt == "worse"
+
+
 def test_repairs_and_own_words_stand_with_their_break() -> None:
     told = progress(
         diary(

@@ -201,10 +201,12 @@ def _break(diary: Diary, steps: list[BreakStep], settle_min: dict[Episode, float
     end = next((step for step in steps if step.phase in _ENDS), None)
     last_on = [step for step in steps if step.phase is BreakPhase.ON][-1]
     about = next((step.about for step in reversed(steps) if step.about is not None), None)
-    said = {one.answer: one for one in diary.answers if one.about == begun.id}
+    names = {begun.id, begun.alert_id} - {""}  # what is said of a prompt is said of its break
+    said = {one.answer: one for one in diary.answers if one.about in names}
     episode = _episode([e for e in settle_min if e.episode == about], begun, end)
     came = end is not None and end.phase is BreakPhase.RETURNED
     words = said.get(AnswerKind.SET_OFF)
+    mended = _said_last(said, (AnswerKind.MENDED, AnswerKind.NOT_MENDED))
     return Break(
         began_ns=begun.began_ns,
         own=begun.origin == "self",
@@ -213,8 +215,8 @@ def _break(diary: Diary, steps: list[BreakStep], settle_min: dict[Episode, float
         lasted_min=(end.t_ns - begun.began_ns) / MINUTE_NS if end and came else None,
         ending=_ending(steps, last_on, end),
         settle_min=None if episode is None else settle_min[episode],
-        felt=next((kind.value for kind in said if kind in _FELT), None),
-        mended=_mended(said),
+        felt=_said_last(said, _FELT),
+        mended=None if mended is None else mended is AnswerKind.MENDED,
         set_off=None if words is None else words.text,
     )
 
@@ -254,13 +256,9 @@ def _ending(steps: list[BreakStep], last_on: BreakStep, end: BreakStep | None) -
     return "new-time" if any(step.reason in {EXTENDED, AGAIN} for step in steps) else "on-time"
 
 
-def _mended(said: dict[AnswerKind, Answer]) -> bool | None:
-    """As it was said last."""
-    kinds = (AnswerKind.MENDED, AnswerKind.NOT_MENDED)
+def _said_last(said: dict[AnswerKind, Answer], kinds: tuple[AnswerKind, ...]) -> AnswerKind | None:
     answers = [said[kind] for kind in kinds if kind in said]
-    if not answers:
-        return None
-    return max(answers, key=lambda one: one.t_ns).answer is AnswerKind.MENDED
+    return max(answers, key=lambda one: one.t_ns).answer if answers else None
 
 
 def _verdicts(diary: Diary) -> dict[str, bool]:
