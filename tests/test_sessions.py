@@ -64,6 +64,14 @@ def test_its_name_is_the_time_that_people_read() -> None:
     assert (begun.session, begun.t_ns) == ("20261123-200000", NOW_NS)
 
 
+def test_a_second_session_of_one_second_is_refused_and_not_lost() -> None:
+    desk = Desk()
+    desk.do("start", "ada")
+    desk.do("stop")
+    with pytest.raises(ValueError, match="in this very second"):
+        desk.do("start", "ada")
+
+
 def test_two_take_part_only_with_a_link_and_both_consents() -> None:
     with pytest.raises(ValueError, match="can't be looked at together"):
         Desk().do("start", "ada", "sam")

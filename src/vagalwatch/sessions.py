@@ -145,8 +145,10 @@ def said(
         if len(names) == MOST:
             need_consent(names[0], names[1], (entry.record for entry in known))
         wall = datetime.fromtimestamp((now_ns + wall_step_ns) // 1_000_000_000, UTC)
-        begun = _session(f"{wall:%Y%m%d-%H%M%S}", names, now_ns, started=True)
-        return [begun, *_notes(names, text, now_ns)]
+        name = f"{wall:%Y%m%d-%H%M%S}"
+        if any(one.id == name for one in sittings(known)):
+            raise ValueError("A session began in this very second; try again.")
+        return [_session(name, names, now_ns, started=True), *_notes(names, text, now_ns)]
     if running is None:
         raise ValueError("No session goes on.")
     notes = _notes(running.wearers, text, now_ns)
