@@ -270,6 +270,13 @@ def test_whatever_stands_in_a_journal_can_be_shown(standing: dict[str, str]) -> 
             assert who["say"] in words.lines()
 
 
+def test_a_partner_is_not_named_for_a_consent_to_other_words_than_todays() -> None:
+    for text, shown in ((0, False), (consents.TABLE[consents.PARTNER].text, True)):
+        standing = {consents.PARTNER: json.dumps({"to": ["breaks"], "text": text})}
+        seen = choices.seen_by(choices.House(), standing, "sam", "ada")
+        assert ("consent.partner-breaks" in [each["say"] for each in seen]) == shown
+
+
 def test_every_setting_that_is_shown_is_one() -> None:
     shown: Any = choices.chosen({})
     for part in ("numbers", "texts", "choices", "flags"):

@@ -109,6 +109,12 @@ def began(settings: Iterable[Setting], key: str, purpose: str) -> Setting | None
     return first
 
 
+def whole(key: str, value: str) -> bool:
+    """Whether all of ``key`` is agreed to, in today's words: what a consent of two takes."""
+    row = TABLE.get(key)
+    return row is not None and given(key, value) == (frozenset(row.purposes), row.text)
+
+
 def value_of(key: str, to: frozenset[str] | set[str], text: int) -> str:
     """The value that agrees to ``to``, and to nothing else, as text number ``text`` has it.
 

@@ -275,8 +275,7 @@ class Couples:
             # What was agreed to before was agreed to about another link.
             side.link, side.agreed, side.name = _link(setting), {}, ""
         elif setting.key in consents.COUPLE:
-            row, given = consents.TABLE[setting.key], consents.given(setting.key, setting.value)
-            side.agreed[setting.key] = given == (frozenset(row.purposes), row.text)
+            side.agreed[setting.key] = consents.whole(setting.key, setting.value)
         elif setting.key == NAME:
             side.name = name_of(setting.value)
         elif setting.key == PAUSED:

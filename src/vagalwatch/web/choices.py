@@ -134,9 +134,12 @@ def seen_by(
     for key, row in consents.TABLE.items():
         if key == consents.MEASURE or (key in consents.COUPLE and not partner):
             continue
+        value = standing.get(key, "")
         # While everything is paused, nothing is shared by consent.
-        paused = standing.get("paused") == "true"
-        given = frozenset() if paused else consents.given(key, standing.get(key, "")).to
+        shares = standing.get("paused") != "true" and (
+            key not in consents.COUPLE or consents.whole(key, value)
+        )
+        given = consents.given(key, value).to if shares else frozenset()
         short = key.removeprefix(consents.PREFIX)
         seen += [
             {
