@@ -93,6 +93,11 @@ def test_an_unknown_device_is_named_with_those_there_are() -> None:
         driver_for("fitbit", wearer="anna", source="s")
 
 
+@pytest.mark.parametrize("key", MODELS)
+def test_every_model_is_driven_by_what_its_entry_names(key: str) -> None:
+    assert type(driver_for(key, wearer="anna", source="s")) is MODELS[key].driver
+
+
 def test_a_source_is_short_and_hides_the_address() -> None:
     sensor = SensorSettings(device="heart-rate", address="C0:FF:EE:12:34:AB")
     assert sensor.source == "heart-rate-34ab"

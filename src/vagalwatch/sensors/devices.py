@@ -14,7 +14,7 @@ from vagalwatch.sensors.driver_heart_rate import HeartRateDriver
 from vagalwatch.sensors.driver_nuanic import NuanicDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from vagalwatch.sensors.driver import Driver
 
@@ -38,6 +38,8 @@ class DeviceModel:
             come more often, but radios bunch them and the clock that watches ticks each second.
         cannot: streams that a person may miss and that this device does not have.
         note: what to know about its timing.
+        driver: what is asked of it, and what its notifications become; one of skin conductance is
+            also told the rate that is wanted (``eda_rate_hz``).
     """
 
     key: str
@@ -46,6 +48,7 @@ class DeviceModel:
     interval_s: Mapping[Stream, float]
     cannot: tuple[Stream, ...]
     note: str
+    driver: Callable[..., Driver]
 
     def silence_s(self, stream: Stream) -> float:
         """After this long without anything a stream counts as silent."""
@@ -62,6 +65,7 @@ MODELS: Final = {
             interval_s={Stream.HEART: 1.0},
             cannot=(Stream.EDA, Stream.MOTION),
             note="Late by 0.4 to 2.6 s depending on the model; see vagalwatch.sensors.latency.",
+            driver=HeartRateDriver,
         ),
         DeviceModel(
             key="nuanic",
@@ -70,6 +74,7 @@ MODELS: Final = {
             interval_s={Stream.EDA: 1.0, Stream.MOTION: 1.0},
             cannot=(Stream.HEART,),
             note="Samples carry the ring's own clock; its latency has not been measured.",
+            driver=NuanicDriver,
         ),
     )
 }
@@ -102,12 +107,7 @@ def driver_for(model_key: str, *, wearer: str, source: str, eda_rate_hz: int = 4
     """
     model = model_of(model_key)
     silence_s = {stream: model.silence_s(stream) for stream in model.interval_s}
-    if model.key == "nuanic":
-        return NuanicDriver(
-            wearer=wearer,
-            source=source,
-            model_key=model.key,
-            silence_s=silence_s,
-            eda_rate_hz=eda_rate_hz,
-        )
-    return HeartRateDriver(wearer=wearer, source=source, model_key=model.key, silence_s=silence_s)
+    rate = {"eda_rate_hz": eda_rate_hz} if Stream.EDA in model.interval_s else {}
+    return model.driver(
+        wearer=wearer, source=source, model_key=model.key, silence_s=silence_s, **rate
+    )
