@@ -105,17 +105,14 @@ def _told_on(journal: Journal, wearer: str) -> tuple[Engine, list[Record]] | Non
 
 
 def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
-    """The gaps from the last life of the service to ``now_ns``, for each stream of ``wearer``.
+    """The gaps from the last life that watched ``wearer`` to ``now_ns``, for each stream.
 
     A gap that was open then ends now; a stream that was being delivered has one from its last
     sample's arrival, or from where its last gap ended. That was by the last run's clock, and the
     gap is the next run's: it begins where the last run's clock steps put it. To be called before
     anything is appended; the records are to be appended and told to the engine.
     """
-    tick = _newest(journal, ("tick",))  # the service lived, and had said all that a start says
-    # Starts that came to no tick said nothing of their own, and perhaps not all of their gaps.
-    run_start = 0 if tick is None else tick.place >> RUN_SHIFT << RUN_SHIFT
-    since_ns = None if tick is None else tick.record.recv_ns - DELIVERING_NS
+    run_start, since_ns = _last_watched(journal, wearer)
     steps = _steps(journal, run_start)
     wall = WallTime(journal)
     missing: dict[tuple[str, Stream, int], GapReason] = {}
@@ -209,18 +206,46 @@ def _last_settings(journal: Journal, wearer: str) -> list[Setting]:
     return list(settings.values())
 
 
-def _newest(journal: Journal, kinds: tuple[str, ...] = ()) -> Entry | None:
-    """The newest entry (of ``kinds``) that can be read, found by halving."""
-    before, beyond = 0, journal.newest
-    found: Entry | None = None
+def _last_watched(journal: Journal, wearer: str) -> tuple[int, int | None]:
+    """After which place the last run begins that watched ``wearer``, and from when to look there.
+
+    Its links began it with gaps: who is left out of the configuration for a while is not spoken
+    of by those runs. Starts that came to no tick said nothing of their own, and perhaps not all
+    of their gaps, so they are read with the run before them. Where no gap is left (of a smooth run
+    of months retention has taken the first ones), it is the last run that came to a tick.
+    """
+    run_start = 0
+    beyond = end = journal.newest
+    while gap := _newest(journal, ("gap",), wearer=wearer, beyond=beyond):
+        beyond = run_start = _run(gap) << RUN_SHIFT
+        tick = _newest(journal, ("tick",), beyond=min(end, run_start + (1 << RUN_SHIFT) - 1))
+        if tick is not None and tick.place > run_start:
+            return run_start, tick.record.recv_ns - DELIVERING_NS
+    tick = None if run_start else _newest(journal, ("tick",))
+    if tick is None:
+        return run_start, None
+    return _run(tick) << RUN_SHIFT, tick.record.recv_ns - DELIVERING_NS
+
+
+def _newest(
+    journal: Journal,
+    kinds: tuple[str, ...] = (),
+    *,
+    wearer: str | None = None,
+    beyond: int | None = None,
+) -> Entry | None:
+    """The newest entry (of ``kinds``, up to a place) that can be read, found by halving."""
+    before, beyond = 0, journal.newest if beyond is None else beyond
+    newest: Entry | None = None
     while before < beyond:
         middle = (before + beyond) // 2
-        if entries := journal.read(middle, kinds=kinds, limit=1):
-            found = entries[0]
-            before = found.place
+        found = journal.read(middle, wearer=wearer, kinds=kinds, limit=1)
+        if found and found[0].place <= beyond:
+            newest = found[0]
+            before = newest.place
         else:
             beyond = middle
-    return found
+    return newest
 
 
 def _run(entry: Entry) -> int:

@@ -490,11 +490,21 @@ def test_the_gaps_are_those_of_the_last_run_only() -> None:
     journal = MemoryJournal()
     journal.append(missing("strap", 5 * NS, None, GapReason.LINK_LOST))
     second = journal.crashed(journal.newest)
+    second.append(missing("strap", 5 * NS, 100 * NS, GapReason.LINK_LOST))
     for record in (beat("strap", 900 * NS), *ticks(901 * NS, 902 * NS)):
         second.append(record)
     found = restart_gaps(second.crashed(second.newest), WEARER, 950 * NS)
     assert [(g.t_ns, g.reason) for g in found] == [(900 * NS, GapReason.RESTART)]
     assert second.newest >> RUN_SHIFT == 2
+
+
+def test_a_stream_without_a_gap_that_is_left_has_one_from_its_last_word() -> None:
+    """A smooth run of months: retention has taken the gaps that it began with."""
+    journal = MemoryJournal()
+    for record in (beat("strap", 900 * NS), *ticks(901 * NS, 902 * NS)):
+        journal.append(record)
+    (found,) = restart_gaps(journal.crashed(journal.newest), WEARER, 950 * NS)
+    assert (found.t_ns, found.end_ns) == (900 * NS, 950 * NS)
 
 
 def test_a_service_that_falls_again_while_it_starts_leaves_no_hole() -> None:
