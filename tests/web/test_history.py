@@ -9,10 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers_alerts import Wearer
+from helpers_lives import SILENT_STEPS, SOURCES, House, Op, pauses, steps, uncommitted
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -23,7 +24,7 @@ from vagalwatch.records import (
     Run,
     Stream,
 )
-from vagalwatch.web.history import DAYS, EVENTS, history, measured
+from vagalwatch.web.history import DAYS, EVENTS, KINDS, history, measured
 
 A = AnswerKind
 S = 1_000_000_000
@@ -203,6 +204,16 @@ def test_a_sensor_that_was_taken_away_does_not_read_as_measured_from_the_next_st
     assert history([*gone, *of_its_link], NOON, UTC)[0]["measured_min"] == (2 + 4) * 60
 
 
+def test_nor_where_the_reading_was_cut_off_between_a_start_and_its_gaps() -> None:
+    start = NOON - 2 * DAY
+    over_the_start = [gap(start - HOUR, start, source=each) for each in ("old-strap", "strap")]
+    of_its_link = [gap(start, None), gap(start, NOON - 30 * HOUR)]
+    days = history([*over_the_start, *of_its_link], NOON, UTC, known_from_ns=start)
+    assert [day["measured_min"] for day in days[:4]] == [12 * 60, 18 * 60, None, None]
+    days = history(over_the_start, NOON, UTC, known_from_ns=start)
+    assert [day["measured_min"] for day in days[:4]] == [0, 0, None, None]
+
+
 def test_days_are_those_of_the_persons_own_zone_also_when_the_clocks_change() -> None:
     """2026-03-29 had 23 hours in Berlin."""
     noon = round(datetime(2026, 3, 30, 12, 0, tzinfo=BERLIN).timestamp()) * S
@@ -220,6 +231,7 @@ def test_days_are_those_of_the_persons_own_zone_also_when_the_clocks_change() ->
             st.integers(0, 10 * 24 * 60), st.integers(0, 3000) | st.none(), st.sampled_from("ab")
         ),
         max_size=20,
+        unique_by=lambda one: (one[0], one[2]),  # or the later one would replace the earlier
     )
 )
 def test_whatever_was_missing_no_more_is_measured_than_there_was_time(
@@ -243,6 +255,47 @@ def test_whatever_was_missing_no_more_is_measured_than_there_was_time(
             for each in ended:
                 for begin, end in spans:
                     assert end <= each.t_ns or begin >= (each.end_ns or 0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sets(st.sampled_from(SOURCES)), steps, uncommitted, pauses),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(0, 30),
+)
+def test_nothing_that_was_missing_is_told_as_measured(
+    lives: list[tuple[set[str], list[tuple[Op, ...]], int, int]], cut: int
+) -> None:
+    """Whatever links, crashes, sensors taken away and a reading cut off left in the journal."""
+    house = House(MINUTE)
+    for sources, ops, gone, pause in lives:
+        house.starts(watched=bool(sources))
+        house.lives(ops, sources)
+        house.dies(gone, pause)
+    house.starts()
+    house.lives([])
+    records = [record for record in house.records if record.kind in KINDS]
+    known_from_ns = records[cut - 1].recv_ns if 0 < cut <= len(records) else 0
+    heard = sorted(t_ns for each in house.heard.values() for t_ns in each)
+    for day in history(records[cut:], house.now_ns, UTC, known_from_ns):
+        midnight = datetime.fromisoformat(f"{day['date']}T00:00+00:00")
+        begin = round(midnight.timestamp()) * S
+        reach = (SILENT_STEPS + 1) * MINUTE  # for so long nobody can know that it went silent
+        at_most = {
+            (t_ns + ahead * MINUTE) // MINUTE
+            for t_ns in heard
+            for ahead in range(-1, reach // MINUTE + 1)
+            if begin <= t_ns + ahead * MINUTE < begin + DAY
+        }
+        if begin < known_from_ns:
+            assert day["measured_min"] is None
+        else:
+            measured_min = day["measured_min"]
+            assert isinstance(measured_min, int)
+            assert measured_min <= len(at_most)
 
 
 def test_the_newest_are_told_where_there_are_too_many() -> None:

@@ -91,7 +91,7 @@ def history(
     falls: dict[str, Alert] = {}
     seen: set[str] = set()
     gaps: list[Gap] = []
-    started_ns = 0  # while the gaps that a start ends are read
+    started_ns = known_from_ns  # while the gaps that a start ends are read; it may be cut off
     for record in records:
         match record:
             case BreakStep():
