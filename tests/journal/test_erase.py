@@ -6,7 +6,9 @@ import asyncio
 import random
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import MISSING, fields
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -147,6 +149,55 @@ async def test_no_file_holds_a_byte_of_the_name_while_another_is_written(
             assert reader.set_aside() == []
     assert files_with(tmp_path, GONE) == []
     assert len(rewritten) <= 1
+
+
+def of_kind(kind: Any, wearer: str, n: int) -> Record:  # noqa: ANN401 - one of Record
+    """A record in which every text that may be somebody's holds the name."""
+    said: dict[str, object] = {"wearer": wearer, "t_ns": n * NS, "recv_ns": n * NS}
+    hints: dict[str, Any] = get_type_hints(kind)
+    for name, hint in hints.items():
+        (item,) = (each for each in fields(kind) if each.name == name)
+        of = get_args(hint)
+        if name == "kind" or (item.default is not MISSING and str not in (hint, *of)):
+            continue
+        match hint:
+            case _ if get_origin(hint) is Literal:
+                value: object = of[0]
+            case type() if issubclass(hint, Enum):
+                value = next(iter(hint))
+            case _ if get_origin(hint) is tuple:
+                value = (f"{wearer}-{name}",)
+            case _ if str in (hint, *of):
+                value = f"{wearer}-{name}"
+            case _:
+                value = {int: 1, float: 1.0, bool: True}[hint]
+        said.setdefault(name, value)
+    made: Record = kind(**said)
+    return made
+
+
+async def test_of_every_kind_of_record_nothing_is_left_and_the_others_is(tmp_path: Path) -> None:
+    """Whatever comes to be journalled of somebody, in whatever field their name stands."""
+    kinds = [
+        kind
+        for kind in get_args(Record)
+        if {each.name: each for each in fields(kind)}["wearer"].default is MISSING
+    ]
+    path = tmp_path / "site.sqlite"
+    with closing(SqliteJournal(path)) as journal:
+        for n, kind in enumerate(kinds, 1):
+            for wearer in (GONE, STAYS):
+                journal.append(of_kind(kind, wearer, n))
+        await journal.committed(journal.append(tick(len(kinds)), urgent=True))
+        before = [entry.record for entry in journal.read()]
+        assert {record.kind for record in before if record.wearer == GONE} == {
+            record.kind for record in before if record.wearer == STAYS
+        }
+        assert sum(record.wearer == GONE for record in before) == len(kinds)
+        assert await journal.erase(GONE) == len(kinds)
+        left = [entry.record for entry in journal.read()]
+        assert left == [record for record in before if record.wearer != GONE]
+        assert files_with(tmp_path, GONE) == []
 
 
 async def test_a_note_of_a_session_of_two_goes_with_either(tmp_path: Path) -> None:
