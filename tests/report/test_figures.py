@@ -27,7 +27,7 @@ from vagalwatch.records import (
 )
 from vagalwatch.report.figures import ENOUGH, Progress, progress
 from vagalwatch.report.gather import Diary, Row
-from vagalwatch.report.note import first
+from vagalwatch.report.note import draft, first, private
 from vagalwatch.report.speech import Speech
 
 if TYPE_CHECKING:
@@ -221,6 +221,25 @@ def test_how_it_was_afterwards_is_what_was_said_last_of_the_break_or_of_its_prom
     for order in (said, said[::-1]):
         (one,) = progress(diary(steps=begun, answers=order)).breaks
         assert one.felt == "worse"
+
+
+@pytest.mark.parametrize(
+    ("count", "last", "asked"),
+    [(ENOUGH - 1, P.NOT_RESUMED, 0), (ENOUGH, P.RETURNED, 1), (ENOUGH, P.NOT_RESUMED, 2)],
+)
+def test_who_calls_is_asked_in_private_once_there_is_enough_to_ask_about(
+    count: int, last: BreakPhase, asked: int
+) -> None:
+    ends = [P.RETURNED] * (count - 1) + [last]
+    taken = [
+        step
+        for n, end in enumerate(ends)
+        for step in steps((60 * n, P.ON, 60 * n + 20), (60 * n + 20, end, 60 * n + 20), name=f"{n}")
+    ]
+    told, speech = progress(diary(steps=taken)), Speech("en", words.lines(), UTC)
+    assert len(private(told, speech)) == asked
+    noted = draft(told, Preferences(), "dap", speech)
+    assert not {line for part in noted for line in part.lines} & {*private(told, speech)}
 
 
 def test_repairs_and_own_words_stand_with_their_break() -> None:

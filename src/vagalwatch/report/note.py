@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from vagalwatch.report.figures import ENOUGH
+
 if TYPE_CHECKING:
     from vagalwatch.alerts.preferences import Preferences
     from vagalwatch.report.figures import Progress
@@ -79,6 +81,21 @@ def first(told: Progress, speech: Speech) -> list[str]:
         lines.append(speech.say("first.not-judged", count=open_))
     if told.falls:
         lines.append(speech.say("first.falls", count=told.falls))
+    return lines
+
+
+def private(told: Progress, speech: Speech) -> list[str]:
+    """What to ask this person alone, once there are enough breaks to ask about.
+
+    Uneven calling, or not coming back, can be what the other does or what is done to the other.
+    It is asked of each in private and computed of nobody: no number here is the other's, nothing
+    of it is told to them, and it is never an alert.
+    """
+    if len(told.breaks) < ENOUGH:
+        return []
+    lines = [speech.say("private.calling")]
+    if told.check_ins.get("not-resumed", 0):
+        lines.append(speech.say("private.not-resumed"))
     return lines
 
 

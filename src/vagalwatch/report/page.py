@@ -97,6 +97,7 @@ def of_one(told: Progress, drawn: list[Picture], written: list[Part], speech: Sp
         f"<div class=pictures>{''.join(map(figure, drawn))}</div>",
         heading(speech.say("table.head")),
         _breaks(told.breaks, speech),
+        *_private(note.private(told, speech), speech),
         heading(speech.say("note.head")),
         _note(written),
     ]
@@ -174,6 +175,13 @@ def _six(told: Progress, speech: Speech) -> str:
         for head, number, about in note.six(told, speech)
     )
     return f"<dl class=six>{cards}</dl>"
+
+
+def _private(asked: list[str], speech: Speech) -> list[str]:
+    if not asked:
+        return []
+    about = paragraph(speech.say("private.about"), "soft")
+    return [heading(speech.say("private.head")), about, *map(paragraph, asked)]
 
 
 def _harms(harms: Iterable[Harm], speech: Speech) -> list[str]:
