@@ -227,6 +227,27 @@ async def test_leaving_clears_it_for_who_wants_that(
         assert ("kept" in await other.evaluate("Object.keys(localStorage)")) != clears
 
 
+async def test_who_left_is_forgotten_also_while_the_next_page_is_slow_to_come(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story) as own:
+        await own.tap("This device")
+        await own.tab.get_by_label("It also clears").check()
+        await own.context.route("https://**", lambda route: route.fulfill(status=204))  # stays here
+        for _ in range(3):
+            await own.tab.keyboard.press("Shift")
+        assert await own.tab.evaluate("document.body") is None
+        story.take(setting("break-minutes", "45", story))
+        await own.quiet()
+        kept = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
+        assert await own.tab.evaluate(kept) == ["senses"]
+
+
+def setting(key: str, value: str, story: Story) -> Setting:
+    now_ns = story.clock.now_ns()
+    return Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key=key, value=value)
+
+
 async def test_a_tab_that_was_open_before_the_pairing_comes_in(
     browser: Browser, story: Story
 ) -> None:

@@ -152,6 +152,21 @@ async def test_who_says_nothing_is_asked_again_and_later_is_an_answer_for_now(
         assert wishes(newcomer) == []
 
 
+@pytest.mark.parametrize("where", ["this tab", "another tab"])
+async def test_later_is_an_answer_of_one_person_and_not_of_who_is_paired_next(
+    browser: Browser, newcomer: OwnStory, where: str
+) -> None:
+    async with phone(browser, newcomer, "ada") as own:
+        await heading(own, "It measures your body, not your feelings.")
+        await own.tap("Later")
+        tab = own.tab if where == "this tab" else await own.context.new_page()
+        if where == "this tab":
+            await tab.goto("about:blank")
+        await tab.goto(newcomer.page.pairing_url("sam"))
+        await heading(own, "It measures your body, not your feelings.")
+        assert own.errors == []
+
+
 @pytest.mark.parametrize("kind", [EpisodeKind.FLOODING, EpisodeKind.SAFETY])
 async def test_the_first_run_gives_way_to_what_asks(
     browser: Browser, newcomer: OwnStory, kind: EpisodeKind

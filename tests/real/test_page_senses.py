@@ -22,7 +22,7 @@ pytestmark = pytest.mark.real
 
 RECORDED = """() => {
   window.felt = [];
-  const word = () => document.getElementById("pacer-word").textContent.split(" ")[0];
+  const word = () => document.getElementById("pacer-word")?.textContent.split(" ")[0];
   const note = (what, more) => felt.push({ what, word: word(), ...more });
   const ramp = AudioParam.prototype.linearRampToValueAtTime;
   AudioParam.prototype.linearRampToValueAtTime = function (hz, until_s) {
@@ -96,6 +96,23 @@ async def test_tone_and_buzz_go_with_the_word_by_one_clock(browser: Browser, sto
         (last,) = (await own.tab.evaluate("felt"))[-1:]
         assert (last["what"], last["pattern"]) == ("buzz", [0])
         assert own.errors == []
+
+
+async def test_leaving_ends_tone_and_buzz_at_once_also_where_the_next_page_is_slow(
+    browser: Browser, story: Story
+) -> None:
+    async with phone(browser, story, touch=True) as own:
+        await own.tab.evaluate(RECORDED)
+        await in_a_breathing_step(own, story)
+        await sets(own, A_soft_tone=True, A_soft_buzz=True)
+        await own.tap("Follow a shape")
+        await felt(own, 1, "tone")
+        await own.context.route("https://**", lambda route: route.fulfill(status=204))  # stays here
+        for _ in range(3):
+            await own.tab.keyboard.press("Shift")
+        assert await own.tab.evaluate("document.body") is None
+        before = await own.tab.evaluate("felt")
+        assert (before[-1]["what"], before[-1]["pattern"]) == ("buzz", [0])
 
 
 async def test_where_no_phone_buzzes_none_is_offered(browser: Browser, story: Story) -> None:

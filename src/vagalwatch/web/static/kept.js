@@ -19,7 +19,10 @@ export function kept() {
   }
 }
 
+let left = false;
+
 export function keep(part) {
+  if (left) return;
   const before = JSON.stringify(kept());
   const after = JSON.stringify({ ...kept(), ...part }); // another tab may have kept something
   if (after === before) return;
@@ -30,12 +33,20 @@ export function keep(part) {
   }
 }
 
+// With what this tab keeps of the person: which screens were read, or put off until later.
 export function forget() {
   try {
     localStorage.removeItem(KEY);
+    sessionStorage.clear();
   } catch {
     // There is nothing.
   }
+}
+
+// For good: the next page may be slow to come, and until then pictures come in here.
+export function forgetAndLeave() {
+  left = true;
+  forget();
 }
 
 export const RUNS = ["break", "time-up"]; // screens of a break that is on

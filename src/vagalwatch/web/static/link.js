@@ -53,7 +53,10 @@ export function start(onChange) {
   document.addEventListener("visibilitychange", awake);
   addEventListener("online", awake);
   addEventListener("storage", resume);
-  others.onmessage = () => location.reload(); // paired in another tab, maybe with somebody else
+  others.onmessage = () => { // paired in another tab, maybe with somebody else
+    sessionStorage.clear();
+    location.reload();
+  };
   if (state.door !== "connecting") return; // a code that opened nothing: that is said first
   connect();
 }

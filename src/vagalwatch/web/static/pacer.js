@@ -82,6 +82,12 @@ function end() {
   label();
 }
 
+// At once, and touching nothing on the page: it may be gone.
+export function hush() {
+  began = null;
+  cues?.end();
+}
+
 function frame() {
   if (began === null) return;
   const now = where(pace, (performance.now() - began) / 1000, FIRST[senses.begin]);

@@ -3,7 +3,7 @@
 
 import { card } from "./cards.js";
 import * as further from "./further.js";
-import { forget } from "./kept.js";
+import { forgetAndLeave } from "./kept.js";
 import * as link from "./link.js";
 import * as pacer from "./pacer.js";
 import * as pulse from "./pulse.js";
@@ -214,10 +214,8 @@ for (const act of ["pointerdown", "keydown", "visibilitychange"]) addEventListen
 
 function leave() {
   document.body.remove(); // blank at once, also where the next page is slow to come
-  if (senses.forget) {
-    forget();
-    sessionStorage.clear();
-  }
+  pacer.hush();
+  if (senses.forget) forgetAndLeave();
   document.title = "";
   location.replace(AWAY);
 }
