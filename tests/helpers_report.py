@@ -16,6 +16,7 @@ from vagalwatch.alerts.table import EXTENDED
 from vagalwatch.engine import Engine
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.records import (
+    AdverseEvent,
     Alert,
     Answer,
     AnswerKind,
@@ -244,6 +245,24 @@ def chest_strap(
 def shown(wearer: str, t_ns: int = END_NS) -> Record:
     """``wearer`` agrees that the therapist makes a report."""
     return agrees(wearer, consents.THERAPIST, t_ns)
+
+
+def harm(wearer: str) -> list[Record]:
+    """Said once that it was made worse, which nobody has judged, and a serious event that was."""
+    t_ns = END_NS - 2 * DAY_NS
+    return [
+        Answer(wearer=wearer, t_ns=t_ns, recv_ns=t_ns, answer=AnswerKind.MADE_WORSE),
+        AdverseEvent(
+            wearer=wearer,
+            t_ns=END_NS - DAY_NS,
+            recv_ns=END_NS - DAY_NS,
+            wall_ns=t_ns - DAY_NS,
+            serious=True,
+            related="unlikely",
+            expected=False,
+            note="A fall on the stairs, a night in hospital",
+        ),
+    ]
 
 
 def journal(path: Path, records: list[Record]) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from helpers_phone import SHOTS, SIZES
-from helpers_report import DAY_NS, END_NS, journal, shown, two, weeks
+from helpers_report import DAY_NS, END_NS, harm, journal, shown, two, weeks
 from vagalwatch.alerts import words
 from vagalwatch.report import joint_page, one
 from vagalwatch.report.speech import Speech
@@ -31,7 +31,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Pages by name, in both languages."""
     folder = tmp_path_factory.mktemp("report")
     weeks_, session = (
-        journal(folder / "one.sqlite", [*weeks("ada"), shown("ada")]),
+        journal(folder / "one.sqlite", [*weeks("ada"), shown("ada"), *harm("ada")]),
         folder / "two.sqlite",
     )
     journal(session, two())
