@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from helpers_own import OwnStory
 from vagalwatch.alerts import consents, couple
 from vagalwatch.alerts.couple import Link, link_value
 from vagalwatch.records import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
-
-    from vagalwatch.records import Record
 
 AT = "2026-11-23T17:00:00+00:00"
 
@@ -58,31 +54,11 @@ def known(*settings: Setting | Iterable[Setting]) -> couple.Couples:
     return couples
 
 
-class CoupleStory(OwnStory):
-    """A story of two who share, in which two breaks become one as the hub makes them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.couples = couple.Couples()
-        super().__init__(folder)
-
-    def take(self, record: Record) -> list[Record]:
-        """As the hub does."""
-        outputs = super().take(record)
-        for each in (record, *outputs):
-            self.couples.push(each)
-        if record.kind in {"answer", "setting"}:
-            pauses = {wearer: policy.state.pause for wearer, policy in self._policies.items()}
-            for longer in self.couples.longer(pauses, record.recv_ns):
-                outputs += super().take(longer)
-        return outputs
-
-    def share(self) -> None:
-        """Attested, and agreed to by both; sam by a name of his own."""
-        now_ns = self.clock.now_ns()
-        for setting in (
-            *attested("ada", "sam", now_ns),
-            shares("ada", now_ns),
-            shares("sam", now_ns),
-            named("sam", "Sammy", now_ns),
-        ):
-            self.take(setting)
+def sharing(t_ns: int) -> list[Setting]:
+    """Ada and sam: attested, and agreed to by both; sam by a name of his own."""
+    return [
+        *attested("ada", "sam", t_ns),
+        shares("ada", t_ns),
+        shares("sam", t_ns),
+        named("sam", "Sammy", t_ns),
+    ]

@@ -205,7 +205,7 @@ def test_unknown_says_why() -> None:
         estimate(State.UNKNOWN, "heart-off-body", ("heart-off-body", "eda-missing"))
     )
     assert said.headline == "I can't feel the strap. Check that it sits snug."
-    assert said.hindered == ("I can't find your ring. I go by your heart alone.",)
+    assert said.hindered == ("I see no ring. I go by your heart alone.",)
 
 
 def test_a_code_from_a_newer_version_is_left_out() -> None:

@@ -189,32 +189,6 @@ async def test_who_does_something_at_the_page_has_seen_the_question(
         assert own.errors == []
 
 
-async def test_a_break_runs_on_through_a_restart_of_the_service(
-    browser: Browser, story: Story
-) -> None:
-    async with phone(browser, story) as own:
-        port = story.page.port
-        await own.tap("I need a break")
-        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
-        await story.stop()
-        await expect(own.tab.locator("#mark")).to_have_text("Not connected. I keep trying.")
-        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
-        await picture(own, "16-break-offline")
-        await own.tap("More time")  # said while nobody can hear it
-        await expect(own.tab.locator("#sending")).to_contain_text("I keep trying")
-        await picture(own, "17-not-sent")
-
-        await story.start(port)
-        await own.say(re.compile(r"You took more time\.\s+Back at 8:00"))
-        await expect(own.tab.locator("#mark")).to_be_empty()
-        await expect(own.tab.locator("#sending")).to_be_empty()
-        assert [said.answer for said in answers(story)] == [
-            AnswerKind.START_BREAK,
-            AnswerKind.MORE_TIME,
-        ]
-        assert [error for error in own.errors if not EXPECTED_WHILE_DOWN.search(error)] == []
-
-
 async def test_a_promised_time_stands_still(browser: Browser, story: Story) -> None:
     """Where the story ran faster than the phone's clock (the demo), "Back at" counted down."""
     async with phone(browser, story) as own:
@@ -263,23 +237,6 @@ async def test_a_full_disk_is_shown_and_answers_still_count(browser: Browser, st
         await picture(own, "19-not-recording")
         assert len(answers(story)) == 1
         assert own.errors == []
-
-
-async def test_two_tabs_agree_and_a_double_tap_is_one_answer(
-    browser: Browser, story: Story
-) -> None:
-    story.row(State.SETTLED)
-    async with phone(browser, story) as own:
-        second = await own.context.new_page()
-        await second.goto(f"http://127.0.0.1:{story.page.port}/")
-        story.episode(EpisodeKind.FLOODING)
-        await own.say("Your heart is fast for you.")
-        await expect(second.get_by_role("button", name="Not now")).to_be_visible()
-        await own.tab.get_by_role("button", name="Not now").dblclick()
-        for tab in (own.tab, second):
-            await expect(tab.get_by_role("button", name="I need a break")).to_be_visible()
-            await expect(tab.locator("#notice")).to_contain_text("All right.")
-        assert [said.answer for said in answers(story)] == [AnswerKind.NOT_NOW]
 
 
 async def test_im_thinking_is_no_refusal(browser: Browser, story: Story) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from helpers_couple import CoupleStory, shares
+from helpers_couple import shares, sharing
+from helpers_own import OwnStory
 from helpers_page import ticking
 from helpers_phone import phone, picture
 from vagalwatch.alerts import words
-from vagalwatch.records import AnswerKind, EpisodeKind, State
+from vagalwatch.records import EpisodeKind, State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-A = AnswerKind
-
 
 @pytest.fixture
-async def story(tmp_path: Path) -> AsyncIterator[CoupleStory]:
-    story = CoupleStory(tmp_path)
+async def story(tmp_path: Path) -> AsyncIterator[OwnStory]:
+    story = OwnStory(tmp_path)
     await story.start()
-    story.share()
+    for setting in sharing(story.clock.now_ns()):
+        story.take(setting)
     for wearer in ("ada", "sam"):
         story.row(State.SETTLED, wearer=wearer)
     with ticking(story):
@@ -50,43 +50,27 @@ async def goes_by(story: Story, seconds: float, *phones: Phone) -> None:
         await own.tab.clock.set_fixed_time(now)
 
 
-async def who_sees_what(own: Phone) -> None:
-    """Open the person's own consents."""
-    await own.tap("Mine")
-    await own.tap("Who sees what")
-    await expect(own.tab.locator("#further h1")).to_have_text("Who sees what")
-
-
 async def quiet(own: Phone) -> None:
     """There is nothing of the other on the page."""
     await expect(own.tab.locator("#say")).not_to_contain_text("Sam")
     await expect(own.tab.locator("body")).not_to_contain_text("Sam")
 
 
-@pytest.mark.parametrize(
-    ("button", "sentence", "name"),
-    [
-        ("Not today", "No more for today.", "66-partner-not-today"),
-        ("Let it drop", "The break is over.", "67-partner-over"),
-    ],
-)
-async def test_how_it_ended_is_what_the_wearer_said(
-    browser: Browser, story: CoupleStory, button: str, sentence: str, name: str
-) -> None:
+async def test_how_it_ended_is_what_the_wearer_said(browser: Browser, story: OwnStory) -> None:
     async with phone(browser, story) as ada, phone(browser, story, "sam") as sam:
         await sam.tap("I need a break")
         await ada.say("Sammy is on a break and will check in at 7:40 PM.")
         await goes_by(story, 20 * 60 + 10, ada, sam)
         await sam.say("Time is up.")
-        await sam.tap(button)
-        await ada.say(sentence)
-        await picture(ada, name)
+        await sam.tap("Let it drop")
+        await ada.say("The break is over.")
+        await picture(ada, "67-partner-over")
         await goes_by(story, 601, ada, sam)
         await quiet(ada)
         assert ada.errors == sam.errors == []
 
 
-async def test_no_break_now_is_said_and_why_is_not(browser: Browser, story: CoupleStory) -> None:
+async def test_no_break_now_is_said_and_why_is_not(browser: Browser, story: OwnStory) -> None:
     async with phone(browser, story) as ada, phone(browser, story, "sam") as sam:
         story.episode(EpisodeKind.FLOODING, "sam")
         await sam.tap("Yes")
@@ -99,9 +83,7 @@ async def test_no_break_now_is_said_and_why_is_not(browser: Browser, story: Coup
 
 
 @pytest.mark.parametrize("ends", ["withdrawn", "erased"])
-async def test_an_end_in_mid_break_is_silent(
-    browser: Browser, story: CoupleStory, ends: str
-) -> None:
+async def test_an_end_in_mid_break_is_silent(browser: Browser, story: OwnStory, ends: str) -> None:
     async with phone(browser, story) as ada, phone(browser, story, "sam") as sam:
         await sam.tap("I need a break")
         await ada.say("Sammy is on a break and will check in at 7:40 PM.")
@@ -122,7 +104,7 @@ async def test_an_end_in_mid_break_is_silent(
 
 
 async def test_a_prompt_and_a_fall_go_before_what_the_other_does(
-    browser: Browser, story: CoupleStory
+    browser: Browser, story: OwnStory
 ) -> None:
     async with phone(browser, story) as ada, phone(browser, story, "sam") as sam:
         await sam.tap("I need a break")
@@ -138,7 +120,7 @@ async def test_a_prompt_and_a_fall_go_before_what_the_other_does(
         assert ada.errors == []
 
 
-async def test_in_german_too(browser: Browser, story: CoupleStory) -> None:
+async def test_in_german_too(browser: Browser, story: OwnStory) -> None:
     await story.stop()
     story.language = "de"
     await story.start()
