@@ -34,6 +34,14 @@ async def hang() -> None:
     await asyncio.Event().wait()
 
 
+class FullError(Exception):
+    """Its text is for the log."""
+
+
+async def full() -> None:
+    raise FullError("a detail that is nobody's business")
+
+
 async def unsayable() -> object:
     return object()
 
@@ -47,8 +55,9 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
         "fail": fail,
         "hang": hang,
         "unsayable": unsayable,
+        "full": full,
     }
-    async with ControlServer(path, verbs):
+    async with ControlServer(path, verbs, {FullError: "Free some space."}):
         yield path
 
 
@@ -71,6 +80,7 @@ async def test_only_the_owner_may_ask(path: Path) -> None:
     [
         ("refuse", {}, "This wearer is not known."),
         ("fail", {}, "failed inside the service"),
+        ("full", {}, "Free some space."),
         ("unsayable", {}, "failed inside the service"),
         ("subtract", {}, "does not know “subtract”"),
         ("add", {}, "missing a required argument"),

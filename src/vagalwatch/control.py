@@ -44,13 +44,20 @@ class NotRunningError(ControlError):
 class ControlServer:
     """Answers requests from entering to leaving ``async with``."""
 
-    def __init__(self, path: Path, verbs: Mapping[str, Verb]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        verbs: Mapping[str, Verb],
+        mendable: Mapping[type[Exception], str] | None = None,
+    ) -> None:
         """Answer ``verbs`` at ``path``; a socket left there by a killed service is replaced.
 
+        ``mendable`` has the sentence for faults that a person can mend, by their exact kind.
         Only the holder of the journal's lock may enter, so a socket that is there is a dead one.
         """
         self._path = path
         self._verbs = dict(verbs)
+        self._mendable = dict(mendable or {})
         self._talks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -116,9 +123,12 @@ class ControlServer:
             json.dumps(result)
         except ValueError as error:
             return {"error": str(error)}
-        except Exception:  # noqa: BLE001 - a fault in a command must not stop the service
-            _log.exception("the command %s failed", name)
-            return {"error": f"“{name}” failed inside the service; its log says how."}
+        except Exception as error:  # noqa: BLE001 - a fault in a command must not stop the service
+            sentence = self._mendable.get(type(error))
+            if sentence is None:
+                _log.exception("the command %s failed", name)
+                sentence = f"“{name}” failed inside the service; its log says how."
+            return {"error": sentence}
         return {"result": result}
 
 

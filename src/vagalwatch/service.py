@@ -59,6 +59,12 @@ SNAPSHOT_EVERY_S: Final = 60
 
 FAULT_WAIT_S: Final = 60
 
+DISK_REFUSES: Final = (
+    "The disk takes nothing, so this is not kept yet. Free space (`vagalwatch doctor` says where), "
+    "then look again."
+)
+"""To whoever sets, links or notes something meanwhile: it was heard, and a crash forgets it."""
+
 PRUNE_EVERY_S: Final = 3600
 
 GATHER_S: Final = 5.0
@@ -153,6 +159,7 @@ class Service:
                         **AdverseDesk(hub, self._clock, self.journal).verbs,
                         **SessionDesk(hub, self._clock, self.journal).verbs,
                     },
+                    {NotRecordingError: DISK_REFUSES},
                 )
             )
             async with asyncio.TaskGroup() as parts:

@@ -135,7 +135,9 @@ def _password(file: Path) -> str:
             with os.fdopen(descriptor, "w") as made:
                 made.write(secrets.token_urlsafe(24))
     except OSError as error:
-        raise ConfigError(f"The MQTT password file {file} cannot be made: {error.strerror}.") from error
+        raise ConfigError(
+            f"The MQTT password file {file} cannot be made: {error.strerror}."
+        ) from error
     password = read_secret(file, "the embedded broker's password file")
     if not password:  # the disk was full when it was made; an empty one would let in anybody
         raise ConfigError(f"The MQTT password file {file} is empty. Remove it: a new one is made.")
