@@ -91,7 +91,7 @@ def test_a_faster_heart_and_a_rising_skin_never_lower_it(
     for figure in ("ln_change", "ln_over_mean", "nsr_per_min"):
         known = getattr(skin, figure)
         if known is not None:
-            assert value(bpm, replace(skin, **{figure: known + more})) >= here
+            assert value(bpm, skin._replace(**{figure: known + more})) >= here
 
 
 def test_the_heart_of_all_sources_is_held_against_the_same_at_rest() -> None:
@@ -112,7 +112,7 @@ def test_a_skin_that_is_not_known_leaves_the_heart_alone(skin: Skin) -> None:
 
 @given(st.floats(0.5, 2), skins)
 def test_the_gain_of_the_skin_sensor_does_not_matter(gain: float, skin: Skin) -> None:
-    louder = replace(skin, scl_us=gain * (skin.scl_us or 0.0))
+    louder = skin._replace(scl_us=gain * (skin.scl_us or 0.0))
     assert value(75.0, louder) == value(75.0, skin)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -27,11 +27,12 @@ from vagalwatch.hrv.columns import (
     pack_floats,
     pack_int,
     pack_ints,
+    row_of_floats,
 )
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -107,8 +108,7 @@ class EdaState:
     last_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skin:
+class Skin(NamedTuple):
     """What a row knows of the skin: figures, or the gate that withholds them.
 
     ``scl_us`` is the mean of 30 s, ``tonic_us`` what of it lies under the responses,
@@ -135,11 +135,13 @@ def take(state: EdaState, eda: Eda) -> None:
         state.new_t_ns += pack_int(t_ns[0])
         state.new_us += pack_float(eda_us[0])
     else:
-        whole = zip(t_ns, eda_us, strict=False)
-        fit = [(t, us) for t, us in whole if t <= latest_ns and math.isfinite(us)]
-        if not fit:
+        known = len(t_ns) == len(eda_us) and all(map(math.isfinite, eda_us))
+        if not known or max(t_ns, default=0) > latest_ns:
+            whole = zip(t_ns, eda_us, strict=False)
+            fit = [(t, us) for t, us in whole if t <= latest_ns and math.isfinite(us)]
+            t_ns, eda_us = zip(*fit, strict=True) if fit else ((), ())
+        if not t_ns:
             return
-        t_ns, eda_us = zip(*fit, strict=True)
         state.new_t_ns += pack_ints(t_ns)
         state.new_us += pack_floats(eda_us)
     state.last_ns = max(state.last_ns, t_ns[-1])
@@ -156,7 +158,7 @@ def sum_up(state: EdaState) -> None:
     late_ms += 1
     value_us = floats(state.new_us)
     state.new_t_ns = state.new_us = b""
-    if not np.abs(value_us).max() < _LIMIT_US:
+    if not np.maximum.reduce(np.abs(value_us)) < _LIMIT_US:
         value_us = np.where(np.abs(value_us) < _LIMIT_US, value_us, _LIMIT_US)
     value = value_us * _UNIT + _WHOLE - _WHOLE
     stretch = place // _BINS
@@ -168,7 +170,7 @@ def sum_up(state: EdaState) -> None:
             few = len(distinct) <= _SKIN.stuck_values
             state.values[i] = tuple(sorted(distinct)) if few else None
     place -= state.first * _BINS
-    old = int(place.min())
+    old = int(np.minimum.reduce(place))
     if old < 0:  # of a stretch that is too old
         held = place >= 0
         place, value, late_ms = place[held], value[held], late_ms[held]
@@ -210,7 +212,7 @@ def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = Non
     row = t_ns // _STRETCH_NS
     here = row - state.first
     end = max(here * _BINS, 0)
-    if not np.count_nonzero(_bins(state)[max(end - _SKIN.silent_s * 4, 0) : end, _COUNT]):
+    if not any(_column(state, _COUNT, end - _SKIN.silent_s * 4, end)):
         return _withheld(state, row, Gate.EDA_SILENT)
     while len(state.values) < here:
         _append(state)
@@ -218,9 +220,8 @@ def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = Non
         state.done.append(_work(state, i))
     minute = state.done[max(here - _NSR, 0) : here]
     half = minute[-_SCL:]
-    bins = _bins(state)[max(end - _BINS * _SCL, 0) : end]
-    samples, total, _ = np.add.reduce(bins).tolist()
-    filled = np.count_nonzero(bins[:, _COUNT])
+    counts = _column(state, _COUNT, end - _BINS * _SCL, end)
+    samples, filled = sum(counts), len(counts) - counts.count(0)
     if filled < _SKIN.scl_share * _BINS * _SCL:
         return _withheld(state, row, Gate.EDA_SILENT)
     struck_s = (
@@ -229,7 +230,7 @@ def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = Non
     gate = _gate(state, here, minute, samples / filled, struck_s)
     if gate is not None:
         return _withheld(state, row, gate)
-    scl_us = total / samples / _UNIT
+    scl_us = sum(_column(state, _TOTAL, end - _BINS * _SCL, end)) / samples / _UNIT
     troughs = sorted(s.trough_us for s in half if s.trough_us is not None)
     tonic_us = min(troughs[len(troughs) // 2], scl_us) if troughs else scl_us
     change, over = _compared(state.slow, row, minute[-1].level_us)
@@ -280,6 +281,12 @@ def _bins(state: EdaState) -> Floats:
     return floats(state.bins).reshape(-1, _COLUMNS)
 
 
+def _column(state: EdaState, column: int, start: int, end: int) -> Sequence[float]:
+    """One of the three numbers of some bins; at so few an array's calls cost more than they do."""
+    first = max(start, 0) * _COLUMNS + column
+    return row_of_floats(state.bins)[first : end * _COLUMNS : _COLUMNS].tolist()
+
+
 def _append(state: EdaState) -> None:
     state.bins += _EMPTY
     state.values.append(())
@@ -309,11 +316,11 @@ def _work(state: EdaState, i: int) -> scr.Stretch:
     """Work through the stretch at index ``i``; those before it are done."""
     start = i * _BINS
     back = max(start - _LOOKBACK, 0)
-    # Lists: at 28 bins an array's calls cost more than its numbers.
-    bins = _bins(state)[back : start + _BINS].tolist()
-    t_s = [at / 4 + late / (1000 * n) for at, (n, _, late) in enumerate(bins, back - start) if n]
-    v_us = [total / (_UNIT * n) for n, total, _ in bins if n]
-    known = sum([n > 0 for n, _, _ in bins[: start - back]])
+    counts, totals, lates_ms = (_column(state, c, back, start + _BINS) for c in range(_COLUMNS))
+    late_ms = zip(range(back - start, _BINS), counts, lates_ms, strict=True)
+    t_s = [at / 4 + late / (1000 * n) for at, n, late in late_ms if n]
+    v_us = [total / (_UNIT * n) for n, total in zip(counts, totals, strict=True) if n]
+    known = start - back - counts[: start - back].count(0)
     extra = max(known - scr.LOOKBACK, 0)
     before = state.done[max(i - scr.LOOKBACK_STRETCHES, 0) : i]
     return scr.work(t_s[extra:], v_us[extra:], known - extra, before)

@@ -9,13 +9,15 @@ they cost a fifth of what they do one record at a time.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import compress
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from vagalwatch.hrv.codes import Gate
-from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_floats, pack_ints
+from vagalwatch.hrv.columns import WIDTH, floats, ints, pack_floats, pack_ints, row_of_floats
 from vagalwatch.hrv.parameters import NS, PARAMETERS
 
 if TYPE_CHECKING:
@@ -59,8 +61,7 @@ class MotionState:
     last_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Moved(NamedTuple):
     """What a row knows of movement; ``None``: not known.
 
     ``motion_mg`` is the mean over 30 s, ``moving`` that most of these seconds were movement
@@ -134,18 +135,18 @@ def sum_up(state: MotionState) -> None:
     t_ns = ints(state.new_t_ns)
     xyz_mg = floats(state.new_x_mg + state.new_y_mg + state.new_z_mg).reshape(3, -1)
     state.new_t_ns = state.new_x_mg = state.new_y_mg = state.new_z_mg = b""
-    if not np.abs(xyz_mg).max() < _LIMIT_MG / 3:  # nearly never
+    if not np.maximum.reduce(np.abs(xyz_mg), axis=None) < _LIMIT_MG / 3:  # nearly never
         with np.errstate(over="ignore"):
             # One comparison refuses what is too large, infinite or not a number.
             fit = np.add.reduce(np.abs(xyz_mg)) < _LIMIT_MG
         t_ns, xyz_mg = t_ns[fit], xyz_mg[:, fit]
         if not t_ns.size:
             return
-    state.last_ns = max(state.last_ns, int(t_ns.max()))
+    state.last_ns = max(state.last_ns, int(np.maximum.reduce(t_ns)))
     second = (t_ns - 1) // NS + 1  # ((k - 1) s, k s]
     # Held seconds before the first new one stay as they are.
     held = _seconds(state)
-    old = int(held[:, _SECOND].searchsorted(second.min()))
+    old = int(held[:, _SECOND].searchsorted(np.minimum.reduce(second)))
     rows = np.empty((len(held) - old + second.size, _COLUMNS))
     rows[: len(held) - old] = held[old:]
     new = rows[len(held) - old :]
@@ -161,7 +162,7 @@ def sum_up(state: MotionState) -> None:
 def _by_second(rows: Floats) -> Floats:
     """One row a second, ordered."""
     second = rows[:, _SECOND].copy()
-    if (second[1:] < second[:-1]).any():
+    if np.logical_or.reduce(second[1:] < second[:-1]):
         rows = rows[second.argsort(kind="stable")]
         second = rows[:, _SECOND]
     starts = [0, *(np.flatnonzero(second[1:] != second[:-1]) + 1).tolist()]
@@ -173,8 +174,8 @@ def _by_second(rows: Floats) -> Floats:
 def trim(state: MotionState, t_ns: int) -> None:
     """Forget what no row after ``t_ns`` needs."""
     sum_up(state)
-    second = _seconds(state)[:, _SECOND]
-    drop = int(second.searchsorted(t_ns // NS - _MOVEMENT.still_s, side="right"))
+    second = row_of_floats(state.seconds)[::_COLUMNS]
+    drop = bisect_right(second, t_ns // NS - _MOVEMENT.still_s)
     if drop:
         state.seconds = state.seconds[drop * _COLUMNS * WIDTH :]
 
@@ -184,18 +185,21 @@ def judge(state: MotionState, t_ns: int, *, trunk: bool) -> Moved:
     sum_up(state)
     last = t_ns // NS
     seconds = _seconds(state)
-    edges = (last - _MOVEMENT.still_s, last - _MOVEMENT.moving_s, last)
-    start, half, end = seconds[:, _SECOND].searchsorted(edges, side="right").tolist()
-    spreads, enough = _spreads_mg(seconds[start:end])
-    recent = spreads[half - start :][enough[half - start :]].tolist()
+    second = row_of_floats(state.seconds)[::_COLUMNS]
+    start, half, end = (
+        bisect_right(second, edge)
+        for edge in (last - _MOVEMENT.still_s, last - _MOVEMENT.moving_s, last)
+    )
+    spreads, enough = (column.tolist() for column in _spreads_mg(seconds[start:end]))
+    recent = list(compress(spreads[half - start :], enough[half - start :]))
     # Without any spread it is the sensor that stands still: 13 worn E4 sensors, coarse as they
     # are (1/64 g), showed the same value for 11 s at most in 12 h.
     if len(recent) < _MOVEMENT.share * _MOVEMENT.moving_s or not any(recent):
         return Moved()
     still = None
-    known = int(np.count_nonzero(enough))
+    known = sum(enough)
     if known >= _MOVEMENT.share * _MOVEMENT.still_s:
-        still = math.fsum(spreads[enough].tolist()) / known < _MOVEMENT.still_mg
+        still = math.fsum(compress(spreads, enough)) / known < _MOVEMENT.still_mg
     return Moved(
         motion_mg=math.fsum(recent) / len(recent),
         moving=sum(spread >= _MOVEMENT.moving_mg for spread in recent)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from vagalwatch.hrv import arousal, beats, eda, motion, quality, states
 from vagalwatch.hrv import baseline as bl
@@ -86,8 +86,7 @@ class PipelineState:
     machine: states.Machine = field(default_factory=states.Machine)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Evidence:
+class _Evidence(NamedTuple):
     """What the sources say for one row."""
 
     pulse: quality.Pulse | None
