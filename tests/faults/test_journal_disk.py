@@ -16,11 +16,12 @@ import pytest
 
 from helpers_journal_load import record
 from helpers_real import need
+from vagalwatch.alerts.consents import MEASURE
 from vagalwatch.journal import log
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import RUN_SHIFT, Entry, NotRecordingError
 from vagalwatch.journal.reader import open_reader
-from vagalwatch.records import Gap, GapReason, Heart, Marker, Record, Stream, Tick
+from vagalwatch.records import Gap, GapReason, Heart, Marker, Record, Setting, Stream, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -249,7 +250,7 @@ def test_a_damaged_journal_is_kept_aside_and_a_new_one_begins(
     tmp_path: Path, damage: object, seed: int
 ) -> None:
     path = tmp_path / "site.sqlite"
-    filled(path, 500)
+    originals = filled(path, 500)
     assert callable(damage)
     damage(path, random.Random(seed))  # noqa: S311 - repeatable
     damaged = path.read_bytes()
@@ -257,13 +258,52 @@ def test_a_damaged_journal_is_kept_aside_and_a_new_one_begins(
     with closing(SqliteJournal(path, told.append)) as journal:
         assert journal.recording
         assert journal.run > 1  # an id that was given once is not given again
-        assert journal.read() == []
+        kept = [entry.record for entry in journal.read(limit=1000)]
+        assert all(each in originals and isinstance(each, Setting | Gap | Marker) for each in kept)
         journal.append(record(1))
-    assert records_of(path) == [record(1)]
+    assert records_of(path) == [*kept, record(1)]
     (aside,) = tmp_path.glob("site.sqlite.broken-*Z")
     assert aside.read_bytes() == damaged
     assert len(told) == 1
     assert aside.name in told[0]
+
+
+def damaged_beyond(path: Path, first_page: int) -> None:
+    for page in range(first_page, path.stat().st_size // 4096):
+        write_at(path, page * 4096, b"\xff" * 4096)
+
+
+def damage_the_index(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'events_by_kind'"
+        (page,) = db.execute(query).fetchone()
+    write_at(path, (page - 1) * 4096, b"\xff" * 4096)
+
+
+@pytest.mark.parametrize("index", ["whole", "damaged"])
+def test_a_damaged_page_takes_no_refusal_and_no_pause_with_it(tmp_path: Path, index: str) -> None:
+    """The next start measured who had said no."""
+    path = tmp_path / "site.sqlite"
+    said = [
+        Setting(wearer="ada", t_ns=1, recv_ns=1, key=MEASURE, value='{"to": [], "text": 1}'),
+        Setting(wearer="ada", t_ns=1, recv_ns=1, key="paused", value="true"),
+    ]
+    with closing(SqliteJournal(path)) as journal:
+        for each in said:
+            journal.append(each)
+        for second in range(3000):
+            journal.append(Tick(t_ns=second, recv_ns=second))
+        run = journal.run
+    damaged_beyond(path, path.stat().st_size // 4096 - 5)
+    if index == "damaged":
+        damage_the_index(path)
+    told: list[str] = []
+    with closing(SqliteJournal(path, told.append)) as journal:
+        assert [entry.record for entry in journal.read()] == said
+        assert journal.run > run
+        journal.append(record(1))
+    assert [entry.record for entry in all_entries(path)] == [*said, record(1)]
+    assert "(2 records)" in told[0]
 
 
 @pytest.mark.parametrize("seed", range(25))

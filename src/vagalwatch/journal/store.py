@@ -6,7 +6,7 @@ import sqlite3
 import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vagalwatch.journal import database
+from vagalwatch.journal import database, salvage
 from vagalwatch.journal.codec import Row
 from vagalwatch.journal.port import RUN_SHIFT, Snapshot
 
@@ -59,13 +59,21 @@ class Store:
                 raise database.BrokenError(damage)  # noqa: TRY301 - one way to treat it
             db = database.open_to_write(self._path)
         except database.BrokenError as error:
-            self.run = self.run or database.last_run(self._path) + 1
+            last_run = database.last_run(self._path)
             aside = database.move_aside(self._path)
+            kept = salvage.events(aside)
+            if kept:
+                last_run = max(last_run, kept[-1][0] >> RUN_SHIFT)
+            self.run = self.run or last_run + 1
             self._tell(
                 f"The journal is damaged ({error}). It is kept as {aside.name} and a new one "
-                "begins; baselines, consent and settings start anew."
+                "begins, with what could still be read of baselines, consents, settings and "
+                f"breaks ({len(kept)} records)."
             )
             db = database.open_to_write(self._path)
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(_INSERT_ROW, ((place, *row) for place, row in kept))
+            db.execute("COMMIT")
         except (sqlite3.Error, OSError):
             self.run = self.run or database.last_run(self._path) + 1
             raise
