@@ -196,10 +196,6 @@ class Service:
         self._wearers = self._not_erased()
         self._known = language.load(self._settings.words)
         recovered = {wearer: recover(self.journal, wearer) for wearer in self._wearers}
-        now_ns = self._clock.now_ns()
-        gaps = [
-            gap for wearer in self._wearers for gap in restart_gaps(self.journal, wearer, now_ns)
-        ]
         hub = Hub(self.journal, {wearer: engine for wearer, (engine, _) in recovered.items()})
         self.page = Page(
             self._settings.page,
@@ -219,6 +215,10 @@ class Service:
             self._sensing.saw(entry.record)
         hub.watchers += [self.page.publish, self._sensing.saw]
         self._show_anew()
+        now_ns = self._clock.now_ns()
+        gaps = [
+            gap for wearer in self._wearers for gap in restart_gaps(self.journal, wearer, now_ns)
+        ]
         for _, unsaid in recovered.values():
             for record in unsaid:
                 hub.keep(record)

@@ -16,7 +16,7 @@ from bleak.exc import (
 
 from sensors.link_contract import ADDRESS, NS, LinkContract, Listener, listening
 from sensors.scripted_air import ScriptedAir, ScriptedClient
-from vagalwatch.records import GapReason
+from vagalwatch.records import Gap, GapReason
 from vagalwatch.sensors.decode import heart_rate, nuanic
 from vagalwatch.sensors.link import MAX_PAUSE_S
 from vagalwatch.sensors.scan import Found, ScanError, scan
@@ -299,3 +299,17 @@ async def test_a_machine_that_was_only_late_did_not_sleep(air: ScriptedAir) -> N
             await listener.beat(850)
         said = {reason for reason, _ in listener.gaps[2:]}
     assert said == {GapReason.MISSING_BEATS}
+
+
+async def test_what_is_missing_until_the_link_runs_is_in_its_first_gap(air: ScriptedAir) -> None:
+    """From the start of the service to its links a page is served and a broker begins."""
+    built_ns = air.clock.now_ns()
+    listener = Listener(air)
+    await air.clock.advance(7)
+    task = asyncio.create_task(listener.link.run())
+    await listener.until(lambda: bool(listener.gaps), 5)
+    first = next(record for record in listener.records if isinstance(record, Gap))
+    assert (first.reason, first.t_ns) == (GapReason.NEVER_SEEN, built_ns)
+    assert first.recv_ns >= built_ns + 7 * NS
+    task.cancel()
+    await asyncio.wait({task})

@@ -71,6 +71,11 @@ class Driver(ABC):
         """Writes after subscribing, in view of what has been read."""
         return ()
 
+    def awaited(self, since_ns: int) -> None:
+        """The device is missed from ``since_ns`` on, though nobody looks for it yet."""
+        for presence in self._presence.values():
+            presence.awaited(since_ns)
+
     def opened(self, now_ns: int) -> list[Record]:
         """The link is up; reads come next, then notifications."""
         self._heard_ns = now_ns

@@ -104,6 +104,8 @@ class SensorLink:
             source=sensor.source,
             eda_rate_hz=sensor.eda_rate_hz,
         )
+        # What is missing over a start ends here; until the links run, a page has to be served.
+        self._driver.awaited(clock.now_ns())
         self.wearer = wearer
         self.source = self._driver.source
         self.status = "searching"

@@ -46,6 +46,10 @@ class Presence:
         """Why there is nothing at present; ``None`` while there are samples."""
         return None if self._open is None else self._open.reason
 
+    def awaited(self, since_ns: int) -> None:
+        """From ``since_ns`` on samples are missed; to be told before anything else."""
+        self._known_ns = since_ns
+
     def linked(self, now_ns: int) -> None:
         """The link is up: from now on samples are expected."""
         self._expect(now_ns, self._silence_ns)
