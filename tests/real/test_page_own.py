@@ -322,23 +322,6 @@ async def test_what_another_device_sets_shows_in_its_place_and_takes_no_tap_mean
         assert own.errors == []
 
 
-async def test_a_link_that_was_ended_elsewhere_is_asked_about_no_more(
-    browser: Browser, story: OwnStory
-) -> None:
-    for setting in attested("ada", "sam", story.clock.now_ns()):
-        story.take(setting)
-    async with phone(browser, story) as own:
-        await mine(own, "Who sees what")
-        partner = own.tab.get_by_role("group", name=re.compile(r"\(sam\)$"))
-        await expect(partner).to_have_count(2)
-        now_ns = story.clock.now_ns()
-        value = link_value(None)
-        story.take(Setting(wearer="ada", t_ns=now_ns, recv_ns=now_ns, key=LINK, value=value))
-        await expect(partner).to_have_count(0)
-        await heading(own, "Who sees what")
-        assert own.errors == []
-
-
 async def test_a_screen_that_asked_about_one_partner_gives_nothing_to_another(
     browser: Browser, story: OwnStory
 ) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts import afterwards, consents, steps, words
 from vagalwatch.alerts.calling import Calling
-from vagalwatch.alerts.couple import LINK, PAUSED
+from vagalwatch.alerts.couple import PAUSED
 from vagalwatch.alerts.policy import BACKWARDS_NS, STEPS_IN
 from vagalwatch.alerts.preferences import Preferences
 from vagalwatch.alerts.shift import shifted
@@ -91,8 +91,9 @@ _CLOSES: Final = {
 }
 """Answers that close a prompt at once, and what is said then; a break's step says more."""
 _WORSE: Final = {AnswerKind.WORSE, AnswerKind.MADE_WORSE}
-_SHARING: Final = {*consents.TABLE, LINK, PAUSED}
-"""Settings on which hangs who can see what: an open screen of them looks again when one comes."""
+_SHARING: Final = {PAUSED, *consents.TABLE} - {*consents.COUPLE}
+"""Settings on which hangs who can see what: an open screen of them looks again when one comes. Not
+those of a link, of which no picture tells (docs/couples.md)."""
 
 FINDING_NS: Final = 30 * S_NS
 """Our choice: so long after a start nobody is told that a sensor cannot be found. A search lasts
