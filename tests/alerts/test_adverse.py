@@ -42,7 +42,7 @@ def test_every_event_stands_there_once_by_time_and_says_what_is_known(
         assert one.note == last.get(minute, "")
 
 
-@pytest.mark.parametrize("answer", set(AnswerKind) - {AnswerKind.MADE_WORSE})
+@pytest.mark.parametrize("answer", sorted(set(AnswerKind) - {AnswerKind.MADE_WORSE}))
 def test_no_other_answer_is_harm(answer: AnswerKind) -> None:
     assert log([said(NOW_NS, answer)], []) == []
 
