@@ -26,6 +26,8 @@ from vagalwatch.records import Gap, GapReason, Heart, Marker, Record, Setting, S
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vagalwatch.journal.store import Batch
+
 
 def records_of(path: Path) -> list[Record]:
     with open_reader(path) as reader:
@@ -155,16 +157,19 @@ async def test_what_memory_cannot_hold_stands_as_a_gap_and_events_are_never_drop
 ) -> None:
     monkeypatch.setattr(log, "RETRY_AFTER_S", 0.01)
     monkeypatch.setattr(log, "KEEP_ROWS", 50)
+    monkeypatch.setattr(log, "CHUNK", 20)
     path = tmp_path / "site.sqlite"
     told: list[str] = []
+    batches: list[Batch] = []
     with closing(SqliteJournal(path, told.append)) as journal:
         write = journal._store.write
         full = [True]
 
-        def refuse(batch: object) -> None:
+        def refuse(batch: Batch) -> None:
             if full:
                 raise sqlite3.OperationalError("database or disk is full")
-            write(batch)  # type: ignore[arg-type]
+            write(batch)
+            batches.append(batch)
 
         monkeypatch.setattr(journal._store, "write", refuse)
         with pytest.raises(NotRecordingError):
@@ -197,6 +202,10 @@ async def test_what_memory_cannot_hold_stands_as_a_gap_and_events_are_never_drop
             end_ns=990,
         )
         assert f"{100 - len(times)} records were dropped" in told[-1]
+        whole = next(batch for batch in batches if batch.last)
+        kinds = [row.kind for _, row in whole.rows]
+        assert len(kinds) > 1, "the gap comes with the last of what was kept: a crash parts nothing"
+        assert kinds[-1] == "gap"
         # And from here on everything is as before.
         place = journal.append(Tick(t_ns=2000, recv_ns=2000), urgent=True)
         await journal.committed(place)

@@ -298,9 +298,12 @@ class SqliteJournal:
 
     def _batch(self) -> Batch:
         """What the next transaction writes; it stays here too, until it is on disk."""
-        rows = list(islice(self._pending, CHUNK))
-        if len(rows) < len(self._pending):
-            return Batch(rows, {}, [], {}, last=False)
+        if len(self._pending) > CHUNK:
+            return Batch(list(islice(self._pending, CHUNK)), {}, [], {}, last=False)
+        # With the last of what was kept, so that no crash comes between it and what was dropped.
+        for gap in self._overflow.take_gaps():
+            self._append(gap, encode(gap), urgent=True)
+        rows = list(self._pending)
         cursors = {name: self._cursors[name] for name in self._moved}
         return Batch(rows, cursors, self._aside.copy(), self._snapshots.copy(), last=True)
 
@@ -314,9 +317,6 @@ class SqliteJournal:
             if self._snapshots.get(wearer) is snapshot:  # it may be erased meanwhile
                 del self._snapshots[wearer]
         self._recording = True
-        if self._overflow.count and batch.last:
-            for gap in self._overflow.take_gaps():
-                self._append(gap, encode(gap), urgent=True)
         if self._waiting:
             self._hurry(COMMIT_AFTER_S if batch.last else 0)
         self._waiters.reached(self._newest)
@@ -345,6 +345,7 @@ class SqliteJournal:
                 while not self._closing and (wait_s := self._due - time.monotonic()) > 0:
                     self._wake.wait(None if wait_s == math.inf else wait_s)
                 self._due = math.inf
+                dropped = self._overflow.count
                 batch = self._batch()
                 tasks, self._tasks = self._tasks, []
             try:
@@ -358,7 +359,7 @@ class SqliteJournal:
                 self._failed(error)
             else:
                 with self._wake:
-                    again, dropped = not self._recording, self._overflow.count
+                    again = not self._recording
                     self._written(batch)
                 if again:
                     self._say("The journal records again.")
