@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from vagalwatch.records import (
 from vagalwatch.report.figures import ENOUGH, Progress, progress
 from vagalwatch.report.gather import Diary, Row
 from vagalwatch.report.note import draft, first, private
-from vagalwatch.report.speech import Speech
+from vagalwatch.report.speech import Speech, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -210,7 +211,16 @@ def test_harm_is_told_first_and_that_of_other_weeks_is_not() -> None:
         diary(judged=[judged(minute_ns + 60 * NS, serious=True), judged(long_ago_ns, serious=True)])
     )
     assert [harm.wall_ns for harm in told.harms] == [minute_ns + 60 * NS]
-    assert first(told, Speech("en", words.lines(), UTC)) == ["Serious harm was noted 1 times."]
+    assert first(told, Speech("en", words.lines(), UTC)) == ["How often serious harm was noted: 1."]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_nothing_that_comes_first_is_told_in_a_plural_of_one(language: str) -> None:
+    told = lines(language)
+    first_lines = {key: line for key, line in told.items() if key.startswith("first.")}
+    assert first_lines
+    for line in first_lines.values():
+        assert not re.search(r"\b1 (times|Male)\b", line.format(count=1, when="today"))
 
 
 def test_how_it_was_afterwards_is_what_was_said_last_of_the_break_or_of_its_prompt() -> None:
@@ -260,8 +270,8 @@ def test_repairs_and_own_words_stand_with_their_break() -> None:
     )
     assert (told.returned, told.repair_said, told.mended, len(told.made_worse_ns)) == (2, 1, 1, 1)
     said, open_ = first(told, Speech("en", words.lines(), UTC))
-    assert "made it worse (" in said, "an adverse event is told with its day"
-    assert open_ == "No one has said yet how bad it was, 1 times."
+    assert "made it worse: 1 (2026-" in said, "an adverse event is told with its day"
+    assert open_ == "How often no one has said yet how bad it was: 1."
     one, other = told.breaks
     assert (one.mended, one.felt, one.set_off) == (True, "worse", "The bill")
     assert (other.mended, other.felt, other.set_off) == (None, None, None)
