@@ -30,7 +30,7 @@ Event = AnswerKind | Sign
 
 
 class Effect(StrEnum):
-    """What a row does besides moving the break. The first eleven concern the break itself."""
+    """What a row does besides moving the break. Up to ``STEADY`` they concern the break itself."""
 
     OFFER = "offer"  # a new break, offered by a prompt
     OWN = "own"  # a new break, the person's own: counted apart

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NS: Final = 1_000_000_000
 LONGEST_BYTES: Final = 1024
 OLDEST_NS: Final = 120 * NS
-"""As long as a prompt is valid: a "yes" that was on the way for longer answers nothing."""
+"""A prompt's time, if the person has set no other: what was on the way for longer is stale."""
 AHEAD_NS: Final = 60 * NS
 """How far a phone's clock may run ahead."""
 REMEMBERED: Final = 256

@@ -1,8 +1,8 @@
 """How late each model of heart-rate sensor reports, so that beats are placed when they happened.
 
 Figures: KTH, Physiol. Meas. 46(8) 085001, 2025 (diva2:1995470): median latency of RR intervals
-and of the heart rate against an ECG. The heart rate is filtered by the sensor and therefore
-later, or as late, as the beats.
+and of the heart rate against an ECG. The heart rate is filtered by the sensor, in each model
+its own way: later than the beats in some, as late or a little earlier in others.
 """
 
 from __future__ import annotations

@@ -139,8 +139,8 @@ class Page:
     def publish(self, record: Record) -> None:
         """Show ``record``; called on the loop for every record, and cheap.
 
-        At a start the service publishes the journal's last day first, so that a break goes on
-        and retried answers are recognised.
+        At a start the service publishes every event of the journal first, so that a break goes
+        on and retried answers are recognised.
         """
         if isinstance(record, Answer):
             self._answers.came(record)
