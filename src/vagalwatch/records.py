@@ -453,6 +453,10 @@ class Reason:
     contribution: float | None = None
 
 
+ROW_HOLDS_NS: Final = 15_000_000_000
+"""Rows come every 5 s and up to 3 s late; after three missed rows the last one says nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """The row for ``t_ns``, a UTC multiple of 5 s; emitted once and never revised.

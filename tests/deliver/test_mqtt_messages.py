@@ -95,7 +95,7 @@ def test_every_phase_of_a_break_is_a_valid_message(phase: BreakPhase) -> None:
 
 def test_a_state_says_until_when_it_may_be_believed() -> None:
     said = json.loads(messages.state_message(a_row(NOW_NS, State.UNKNOWN)).payload())
-    assert said["expires_at"] == "2026-01-01T12:00:30.123000Z"
+    assert said["expires_at"] == "2026-01-01T12:00:15.123000Z"
     assert "snug" in said["text"]
 
 

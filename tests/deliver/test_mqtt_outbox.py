@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers_couple import attested, shares
-from helpers_mqtt import NS, a_consent, a_row, a_step, an_alert
+from helpers_mqtt import NS, a_consent, a_row, a_step, agrees_at_home, an_alert
+from vagalwatch.deliver.homeassistant import Home
 from vagalwatch.deliver.mqtt_outbox import RESEND_NS, Outbox, Outgoing
 from vagalwatch.journal.port import Entry
 from vagalwatch.records import (
@@ -24,8 +25,10 @@ from vagalwatch.records import (
     Reason,
     Setting,
     State,
+    Tick,
     Together,
 )
+from vagalwatch.web.view import View
 
 if TYPE_CHECKING:
     from vagalwatch.records import Record
@@ -126,6 +129,23 @@ def test_a_row_that_has_run_out_is_not_sent_as_the_present() -> None:
     filled = Filled(a_consent(NOW_NS, "state", "estimate"), a_row(NOW_NS))
     (message,) = filled.box.due(NOW_NS + 30 * NS)
     assert (short(message), message.payload) == ("anna/availability", b'{"online":false}')
+
+
+@given(st.integers(0, 60))
+def test_a_row_holds_as_long_over_mqtt_and_in_the_home_as_on_the_page(after_s: int) -> None:
+    then_ns = NOW_NS + after_s * NS
+    view = View("anna")
+    for record in (a_row(NOW_NS), Tick(t_ns=then_ns, recv_ns=then_ns)):
+        view.push(record)
+    on_page: Any = view.as_json()
+    assert (on_page["measure"]["kind"] == "measuring") == (after_s < 15)
+    filled = Filled(a_consent(NOW_NS, "state", "estimate"), a_row(NOW_NS))
+    sent = {"anna/state", "anna/estimate"} & set(filled.due(after_s))
+    home = Home("home", ("anna",))
+    home.take(agrees_at_home(NOW_NS, "state"))
+    home.take(a_row(NOW_NS))
+    shown = {short(message) for message in home.due(then_ns)} & {"anna/home-state"}
+    assert len(sent | shown) == (3 if after_s < 15 else 0)
 
 
 def test_without_a_usable_sensor_the_wearer_is_not_available() -> None:

@@ -75,7 +75,7 @@ def test_knowing_nothing_is_not_measuring(story: Story) -> None:
 
 async def test_a_row_that_is_not_followed_is_soon_history(story: Story) -> None:
     story.row(State.SETTLED)
-    await story.move(15)
+    await story.move(14)
     assert shown(story)["measure"] == {
         "kind": "measuring",
         "say": "state.settled",

@@ -24,7 +24,7 @@ from vagalwatch.alerts.table import RUNNING
 from vagalwatch.clock import NS
 from vagalwatch.deliver import mqtt_messages as messages
 from vagalwatch.deliver.mqtt_outbox import PAUSED, Outgoing
-from vagalwatch.records import BreakStep, Estimate, Setting, State
+from vagalwatch.records import ROW_HOLDS_NS, BreakStep, Estimate, Setting, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -80,7 +80,7 @@ ENTITIES: Final = (
             "device_class": "enum",
             "options": [state.value for state in State if state != State.UNKNOWN],
             "value_template": "{{ value_json.state if value_json.state != 'unknown' else None }}",
-            "expire_after": messages.ROW_VALID_NS // NS,
+            "expire_after": ROW_HOLDS_NS // NS,
         },
     ),
 )
@@ -184,7 +184,7 @@ class Home:
         return said
 
     def _state(self, wearer: str, row: Estimate, now_ns: int, *, paused: bool) -> list[Outgoing]:
-        if now_ns >= row.t_ns + messages.ROW_VALID_NS:
+        if now_ns >= row.t_ns + ROW_HOLDS_NS:
             return []
         shown = State.UNKNOWN if paused else row.state
         payload = messages.HomeState(state=shown, at=messages.utc(row.t_ns)).payload()

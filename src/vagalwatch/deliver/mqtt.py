@@ -25,12 +25,12 @@ from aiomqtt.exceptions import MqttConnectError
 from vagalwatch.clock import NS
 from vagalwatch.deliver.homeassistant import Home
 from vagalwatch.deliver.mqtt_inbox import AHEAD_NS, OLDEST_NS, CommandReader, RefusedError
-from vagalwatch.deliver.mqtt_messages import INCOMING, ROW_VALID_NS, topic
+from vagalwatch.deliver.mqtt_messages import INCOMING, topic
 from vagalwatch.deliver.mqtt_outbox import EVENTS, KINDS, OFFLINE, Outbox
 from vagalwatch.deliver.secret import read_secret
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.walltime import WallTime
-from vagalwatch.records import Answer
+from vagalwatch.records import ROW_HOLDS_NS, Answer
 from vagalwatch.settings import ConfigError
 from vagalwatch.standby import fault_of
 
@@ -137,7 +137,7 @@ class Mailbox:
         # the rows only the present ones count.
         while entries := await asyncio.to_thread(self._journal.read, self._seen, kinds=EVENTS):
             self._take(entries)
-        since_ns: int | None = self._clock.now_ns() - ROW_VALID_NS
+        since_ns: int | None = self._clock.now_ns() - ROW_HOLDS_NS
         while True:
             newest = await self._journal.wait_beyond(self._seen)
             while entries := self._journal.read(self._seen, kinds=KINDS, since_ns=since_ns):

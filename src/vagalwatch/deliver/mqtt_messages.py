@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from vagalwatch.alerts import words
 from vagalwatch.alerts.policy import repeat_at_ns
 from vagalwatch.records import (
+    ROW_HOLDS_NS,
     AnswerKind,
     BreakPhase,
     EpisodeKind,
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "vagalwatch/1"
 """The number is that of the payloads: a change that breaks a reader gets the next one."""
-
-ROW_VALID_NS: Final = 30_000_000_000
-"""A row comes each 5 s and stands at most three times that late; after 30 s it says nothing."""
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,96}$")]
 
@@ -116,7 +114,7 @@ class HomeBreak(_Message):
 
 
 class HomeState(_Message):
-    """By a consent of its own, for everybody in the home; after 30 s nothing is known."""
+    """By a consent of its own, for everybody in the home; after 15 s nothing is known."""
 
     state: State
     at: AwareDatetime
@@ -175,7 +173,7 @@ def state_message(row: Estimate, known: words.Lines | None = None) -> StateMessa
         reason=row.reason,
         text=words.describe(row, known).headline,
         at=utc(row.t_ns),
-        expires_at=utc(row.t_ns + ROW_VALID_NS),
+        expires_at=utc(row.t_ns + ROW_HOLDS_NS),
     )
 
 

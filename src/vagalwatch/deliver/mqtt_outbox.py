@@ -23,6 +23,7 @@ from vagalwatch.alerts import consents
 from vagalwatch.alerts.policy import repeat_at_ns
 from vagalwatch.deliver import mqtt_messages as messages
 from vagalwatch.records import (
+    ROW_HOLDS_NS,
     Alert,
     Answer,
     BreakPhase,
@@ -237,7 +238,7 @@ class Outbox:
         """The topic's latest message; nothing if what there is has run out."""
         wearer, name = topic.split("/")[-2:]
         row = self._rows.get(wearer)
-        fresh = row is not None and now_ns < row.t_ns + messages.ROW_VALID_NS
+        fresh = row is not None and now_ns < row.t_ns + ROW_HOLDS_NS
         if name == "break":
             step = self._steps.get(wearer)
             payload = messages.break_message(step, self._known).payload() if step else None

@@ -20,6 +20,7 @@ from vagalwatch.alerts.shift import shifted
 from vagalwatch.alerts.table import RUNNING
 from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Gate, Why
 from vagalwatch.records import (
+    ROW_HOLDS_NS,
     Alert,
     Answer,
     AnswerKind,
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 S_NS: Final = 1_000_000_000
 
-ESTIMATE_HOLDS_NS: Final = 15 * S_NS
-"""Rows come every 5 s and up to 3 s late; after three missed rows the last one is history."""
 SILENT_NS: Final = 60 * S_NS
 """The longest silence that any stream is granted before it counts as not measured."""
 SAFETY_STAYS_NS: Final = 30 * 60 * S_NS
@@ -438,7 +437,7 @@ class View:
 
     def _fresh_estimate(self) -> Estimate | None:
         last = self._estimate
-        return last if last and self._now_ns - last.t_ns <= ESTIMATE_HOLDS_NS else None
+        return last if last and self._now_ns < last.t_ns + ROW_HOLDS_NS else None
 
     def _missing(self) -> dict[Stream, tuple[GapReason, int]]:
         """Streams that no source delivers now: why, and since when (ns)."""
