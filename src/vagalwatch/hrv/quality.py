@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import groupby
-from operator import ne
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -230,11 +229,12 @@ def _jumps_about(minutes: hb.BeatWindow) -> bool:
 def _frozen(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
     """Ten equal intervals in a row within a minute; without intervals three minutes of one rate."""
     first = int(minutes.t_s.searchsorted(-_FIGURES.variability_s, side="right"))
-    rr_ms = minutes.rr_ms[first:].tolist()
-    if rr_ms:
-        if len(rr_ms) - sum(map(ne, rr_ms[1:], rr_ms)) < _QUALITY.frozen_rr:
+    rr_ms = minutes.rr_ms[first:]
+    if rr_ms.size:
+        if rr_ms.size - np.count_nonzero(rr_ms[1:] != rr_ms[:-1]) < _QUALITY.frozen_rr:
             return False  # not even if all that are equal were neighbours
-        return max(sum(1 for _ in equal) for _, equal in groupby(rr_ms)) >= _QUALITY.frozen_rr
+        runs = (sum(1 for _ in equal) for _, equal in groupby(rr_ms.tolist()))
+        return max(runs) >= _QUALITY.frozen_rr
     said = _rates(state, t_ns, _QUALITY.frozen_hr_s)
     times, rates = row_of_ints(state.hr_t_ns)[said], row_of_floats(state.hr_bpm)[said]
     if not times:
