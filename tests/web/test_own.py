@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -32,12 +33,13 @@ from vagalwatch.records import (
 )
 from vagalwatch.settings import NotifySettings
 from vagalwatch.web import choices
+from vagalwatch.web import own as own_module
 from vagalwatch.web.allowance import TAPS_AT_ONCE
 from vagalwatch.web.guard import MAX_BODY_BYTES
 from vagalwatch.wishes import KEYS, wish
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, MutableMapping
     from pathlib import Path
 
 A = AnswerKind
@@ -515,16 +517,108 @@ async def test_ones_record_comes_as_one_file(story: OwnStory) -> None:
         assert "83" in file.read("sensors/2026-05-04.csv").decode()
 
 
-async def test_one_copy_at_a_time_and_none_of_who_is_erased_meanwhile(story: OwnStory) -> None:
-    cookie = await story.cookie("ada")
-    part = story.page._own
-    assert part is not None
-    part._copying.add("ada")
-    assert (await ask(story.page, "GET", "/record", cookie=cookie)).status == 429
-    part._copying.clear()
-    copying = part._copy("ada", b"PK", iter([b"more", b"rest"]))
-    part._copying.add("ada")
-    assert await anext(copying) == b"PK"
-    part.forget("ada")
+class Phone:
+    """A browser of Ada's over bare ASGI, so that a test can act between two pieces of a file."""
+
+    def __init__(self, story: OwnStory, cookie: str) -> None:
+        self._story, self._cookie = story, cookie
+        self.status = 0
+        self.pieces: list[bytes] = []
+
+    async def asks(
+        self, path: str, body: bytes = b"", meanwhile: Callable[[int], object] = bool
+    ) -> None:
+        """``meanwhile`` is called with the number of pieces that have come, body's included."""
+        own = f"127.0.0.1:{self._story.page.port}"
+        origin = [(b"origin", f"http://{own}".encode())] if body else []
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},  # as uvicorn says
+            "http_version": "1.1",
+            "method": "POST" if body else "GET",
+            "scheme": "http",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"host", own.encode()), (b"cookie", self._cookie.encode()), *origin],
+        }
+        asked = False
+
+        async def receive() -> dict[str, object]:
+            nonlocal asked
+            if not asked:
+                asked = True
+                if body:
+                    meanwhile(0)
+                    return {"type": "http.request", "body": body, "more_body": False}
+            await asyncio.Event().wait()  # it stays
+            raise AssertionError
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+            elif message["body"]:
+                self.pieces.append(message["body"])
+                meanwhile(len(self.pieces))
+
+        await self._story.page.app(scope, receive, send)
+
+
+def in_pieces(monkeypatch: pytest.MonkeyPatch, *pieces: bytes) -> None:
+    monkeypatch.setattr(own_module, "record_zip", lambda *_: iter(pieces))
+
+
+@pytest.mark.parametrize("ends", ["unpair", "forget"])
+@pytest.mark.parametrize("after", [1, 2, 3])
+async def test_a_copy_on_its_way_to_a_lost_phone_ends_with_its_session(
+    story: OwnStory, monkeypatch: pytest.MonkeyPatch, ends: str, after: int
+) -> None:
+    in_pieces(monkeypatch, b"PK", b"more", b"still more", b"rest")
+    lost = Phone(story, await story.cookie("ada"))
+
+    def end(pieces: int) -> None:
+        if pieces == after:
+            getattr(story.page, ends)("ada")
+
     with pytest.raises(ConnectionAbortedError):
-        await anext(copying)
+        await lost.asks("/record", meanwhile=end)
+    assert len(lost.pieces) == after, "no byte after the end"
+
+
+async def test_the_weeks_read_for_a_lost_phone_do_not_go_to_it(
+    story: OwnStory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = await story.cookie("ada")
+
+    def reads_while_it_ends(*_: object) -> list[object]:
+        story.page.unpair("ada")
+        return ["the weeks"]
+
+    monkeypatch.setattr(story.page._own, "_read_history", reads_while_it_ends)
+    reply = await ask(story.page, "GET", "/history", cookie=cookie)
+    assert (reply.status, reply.json) == (401, {"error": "unpaired"})
+
+
+async def test_an_answer_that_came_after_the_end_of_its_session_is_not_taken(
+    story: OwnStory,
+) -> None:
+    lost = Phone(story, await story.cookie("ada"))
+    said = json.dumps({"id": "a" * 16, "answer": "start-break", "about": ""}).encode()
+    await lost.asks("/answer", said, meanwhile=lambda came: came or story.page.unpair("ada"))
+    assert lost.status == 401
+    assert not any(isinstance(each, Answer) for each in story.records)
+
+
+async def test_one_copy_at_a_time(story: OwnStory, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_pieces(monkeypatch, b"PK", b"rest")
+    cookie = await story.cookie("ada")
+    first, beside, after = (Phone(story, cookie) for _ in range(3))
+    asked: list[asyncio.Task[None]] = []
+
+    def once(_: int) -> None:
+        if not asked:
+            asked.append(asyncio.create_task(beside.asks("/record")))
+
+    await first.asks("/record", meanwhile=once)
+    await asked[0]
+    await after.asks("/record")
+    assert (first.status, beside.status, after.status) == (200, 429, 200)

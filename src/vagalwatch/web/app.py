@@ -298,9 +298,9 @@ class Page:
             said = Said.model_validate_json(body or b"")
         except ValidationError:
             return _refused("bad-request", 400)
-        seat, now_ns = self._seats.get(wearer), self._clock.now_ns()
-        if seat is None:  # erased while the body came
+        if self._wearer(request) != wearer:  # erased, or its session ended, while the body came
             return _refused("unpaired", 401)
+        seat, now_ns = self._seats[wearer], self._clock.now_ns()
         if not seat.answers.take(now_ns):
             return _refused("too-many", 429)
         saved = await self._answers.take(said.record(wearer, now_ns))

@@ -103,14 +103,13 @@ class Own:
         self._couples.push(record)
 
     def forget(self, wearer: str) -> None:
-        """``wearer`` is erased: keep nothing, and end a copy that is being made."""
+        """``wearer`` is erased: keep nothing."""
         self._standing.pop(wearer, None)
         for other, standing in self._standing.items():
             if self._linked_with(other) == wearer:
                 for key in (couple.LINK, *couple.OF_A_LINK):
                     standing.pop(key, None)
         self._couples.forget(wearer)
-        self._copying.discard(wearer)
         self._wishes.pop(wearer, None)
 
     # --- for browsers -------------------------------------------------------------------------
@@ -161,6 +160,8 @@ class Own:
             days = await asyncio.to_thread(self._read_history, wearer, zone)
         except (JournalError, OSError):
             return _refused("unreadable", 503)
+        if self._wearer_of(request) != wearer:  # erased, or its session ended, while it was read
+            return _refused("unpaired", 401)
         return JSONResponse({"days": days, "seen_by": self._seen_by(wearer)})
 
     async def _record(self, request: Request) -> Response:
@@ -177,21 +178,25 @@ class Own:
             self._copying.discard(wearer)
             return _refused("unreadable", 503)
         return StreamingResponse(
-            self._copy(wearer, first, pieces),
+            self._copy(request, wearer, first, pieces),
             media_type="application/zip",
             # A neutral name: the file lies where others may look.
             headers={"Content-Disposition": 'attachment; filename="my-record.zip"'},
         )
 
     async def _copy(
-        self, wearer: str, first: bytes, pieces: Iterator[bytes]
+        self, request: Request, wearer: str, first: bytes, pieces: Iterator[bytes]
     ) -> AsyncIterator[bytes]:
-        """Give the pieces out; of who is erased meanwhile, no more comes and the file is broken."""
+        """Give the pieces out, as long as the browser may ask for one.
+
+        Of who is erased meanwhile, and on a phone whose session has ended, no more comes and the
+        file is broken.
+        """
         try:
             piece: bytes | None = first
             while piece is not None:
-                if wearer not in self._copying:
-                    raise ConnectionAbortedError("erased while it was copied")
+                if self._wearer_of(request) != wearer:
+                    raise ConnectionAbortedError("erased, or its session ended, in between")
                 yield piece
                 piece = await asyncio.to_thread(next, pieces, None)
         finally:
