@@ -101,6 +101,8 @@ _GROUPS: tuple[tuple[Signal, ...], ...] = (
     ("contact",),
     ("eda_us",),
     ("temp_c",),
+    ("beta_blocker",),
+    ("baseline_anew",),
     AXES,
 )
 """Signals that share their times."""
@@ -137,7 +139,7 @@ def recordings(draw: st.DrawFn) -> Recording:
 
 def _series(draw: st.DrawFn, signal: Signal, source: str, times: list[int]) -> Series:
     match signal:
-        case "contact" | "chained":
+        case "contact" | "chained" | "beta_blocker" | "baseline_anew":
             one = st.sampled_from([0.0, 1.0])
         case "rr_ms":
             one = st.floats(min_value=0, max_value=60_000, exclude_min=True)

@@ -150,6 +150,13 @@ def test_a_study_gets_no_words_of_anybody(tmp_path: Path, kind: str) -> None:
     assert "secret" not in told
 
 
+def test_a_study_gets_no_medicine_and_ones_own_copy_does(tmp_path: Path) -> None:
+    taken = sets("ada", "beta-blocker", "true", T0_NS + 300 * NS)
+    journal = a_journal(tmp_path, says(0, "series", "answers"), taken)
+    assert "beta_blocker" not in exported(journal, "tidy")
+    assert "300.0,beta_blocker,1.0" in exported(journal, "tidy", own=True)
+
+
 @pytest.mark.parametrize("kind", SERIES)
 def test_a_recording_made_elsewhere_is_not_asked_about_here(tmp_path: Path, kind: str) -> None:
     assert export(e4_folder(tmp_path / "S1"), tmp_path / "a.csv", kind)

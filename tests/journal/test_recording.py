@@ -24,6 +24,7 @@ from vagalwatch.records import (
     Level,
     Marker,
     Motion,
+    Setting,
     Stream,
 )
 from vagalwatch.sensors.recording import RecordingError, sequence
@@ -264,6 +265,54 @@ def test_a_tidy_export_of_a_journal_gives_its_timeline_bit_for_bit(tmp_path: Pat
     timeline = analysis.run(read)
     assert analysis.run(open_recording(exported)) == timeline
     assert {row["state"] for row in timeline.rows} >= {"settled", "flooding"}
+
+
+def setting(key: str, value: str, t_ns: int) -> Setting:
+    return Setting(wearer="recording", t_ns=t_ns, recv_ns=t_ns, key=key, value=value)
+
+
+@pytest.mark.parametrize("minute", [-60, 7])
+def test_under_a_beta_blocker_the_journal_and_its_export_find_the_floodings_of_live(
+    tmp_path: Path, minute: int
+) -> None:
+    recording = heart([(10, 88), (5, 101.5)], eda=False)  # over 100, and little above the usual
+    told_ns = recording.start_ns + minute * 60 * NS
+    inputs = sorted(
+        [setting("beta-blocker", "true", told_ns), *sequence(recording)],
+        key=lambda record: record.recv_ns,
+    )
+    read = open_recording(journal(tmp_path / "home.sqlite", inputs))
+    timeline = analysis.run(read)
+    assert not timeline.episodes
+    (exported,) = tidy.write(read, tmp_path / "home.csv")
+    assert analysis.run(open_recording(exported)) == timeline
+    assert analysis.run(recording).episodes  # what it would be without
+
+
+def test_a_usual_that_was_learnt_anew_is_learnt_anew_from_the_journal(tmp_path: Path) -> None:
+    recording = heart([(16, 70)], eda=False)
+    told_ns = recording.start_ns + 8 * 60 * NS
+    inputs = sorted(
+        [setting("baseline", "null", told_ns), *sequence(recording)],
+        key=lambda record: record.recv_ns,
+    )
+    rows = analysis.run(open_recording(journal(tmp_path / "home.sqlite", inputs))).rows
+    assert [row["state"] for row in rows if row["t_s"] == 9 * 60] == ["calibrating"]
+
+
+def test_settings_of_other_times_stand_as_they_stood_at_the_chosen_stretch(tmp_path: Path) -> None:
+    beats = [replace(hr(T0 + second * NS), wearer="recording") for second in range(60)]
+    said = [("true", -100), ("false", -50), ("true", 20), ("false", 50)]
+    settings = [setting("beta-blocker", value, T0 + second * NS) for value, second in said]
+    inputs: list[Record] = [*beats, *settings]
+    inputs.sort(key=lambda record: record.recv_ns)
+    path = journal(tmp_path / "home.sqlite", inputs)
+    read = read_journal(path, since_ns=T0 + 10 * NS, until_ns=T0 + 40 * NS)
+    told = read.of("settings", "beta_blocker")
+    assert told is not None
+    start = read.start_ns - T0
+    assert told.t_ns.tolist() == [0, 20 * NS - start]
+    assert told.values.tolist() == [0.0, 1.0]
 
 
 def test_the_timeline_of_a_journal_is_what_was_said_live(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import choose, is_journal, open_recording, read_journal
 from vagalwatch.sensors.recording import RecordingError
+from vagalwatch.sensors.recording.model import SAID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +77,10 @@ def _writer(
     if kind == EVENTS:
         return lambda out: _events(recording, chosen, since_ns, out)
     told = read_journal(recording, chosen, since_ns=since_ns)
-    if not own:  # notes of a session are a therapist's words, and may speak of another
-        told = replace(told, markers=())
+    if not own:  # agreed is what is measured: no medicine, and no note of a session, which is a
+        # therapist's word and may speak of another
+        measured = tuple(one for one in told.series if one.signal not in SAID)
+        told = replace(told, markers=(), series=measured)
     return lambda out: SERIES[kind](told, out)
 
 

@@ -34,6 +34,8 @@ UNITS = {
     "temp_c": "Cel",
     "dne": "1",
     "battery_percent": "%",
+    "beta_blocker": "1",
+    "baseline_anew": "1",
     "gap": "s",
 }
 """UCUM, with uS for microsiemens and mg for thousandths of standard gravity."""

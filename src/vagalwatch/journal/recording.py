@@ -1,7 +1,8 @@
 """A journal as a recording of one wearer, beside the files that recordings come as.
 
-What the sensors delivered is taken at the time it happened, as in any recording: that it came
-late, what was said of it and what people answered stays in the journal (``replay`` has those).
+What the sensors delivered is taken at the time it happened, as in any recording, with the settings
+that the estimate goes by: that it came late, what was said of it and what people answered stays in
+the journal (``replay`` has those).
 Each run's time is put right by the whole of its clock steps, so durations stay what they were.
 """
 
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vagalwatch.hrv.baseline import BASELINE_KEY
+from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
@@ -27,6 +30,7 @@ from vagalwatch.records import (
     Level,
     Marker,
     Motion,
+    Setting,
 )
 from vagalwatch.sensors.recording import Missing, Recording, RecordingError, Series, read
 from vagalwatch.sensors.recording.model import AXES, MAX_RR_MS, NS
@@ -39,8 +43,10 @@ if TYPE_CHECKING:
     from vagalwatch.journal.reader import Reader
     from vagalwatch.records import Record
     from vagalwatch.sensors.recording import Signal
+    from vagalwatch.sensors.recording.model import Said
 
 KINDS = ("heart", "eda", "motion", "level", "contact", "gap", "marker")
+SETTINGS_SOURCE = "settings"
 _ROW_NS = 5 * NS
 _BATCH = 5000
 _MAGIC = b"SQLite format 3\x00"
@@ -98,6 +104,10 @@ def read_journal(
                 if until_ns is not None and recv_ns >= until_ns:
                     continue  # a later run's clock may have been behind this one's
                 told.take(record, run, step_ns)
+            for place, record in entries(reader, chosen, ("setting",)):
+                recv_ns = record.recv_ns + steps.get(place >> RUN_SHIFT, 0)
+                if until_ns is None or recv_ns < until_ns:
+                    told.set(record, recv_ns)
     except JournalError as error:
         raise RecordingError(str(error)) from error
     if not told.columns:
@@ -141,6 +151,15 @@ class _Told:
         self.gaps: dict[tuple[str, str, int, int], Gap] = {}
         """By source, stream, and the run and time in which each began, as it was told then."""
         self.markers: list[tuple[int, str]] = []
+        self.said: dict[Said, list[tuple[int, float]]] = {}
+
+    def set(self, record: Record, t_ns: int) -> None:
+        """Take a setting that stands from ``t_ns`` on, if the estimate goes by it."""
+        match record:
+            case Setting(key=key, value="true" | "false" as value) if key == BETA_BLOCKER_KEY:
+                self.said.setdefault("beta_blocker", []).append((t_ns, value == "true"))
+            case Setting(key=key, value="null") if key == BASELINE_KEY:
+                self.said.setdefault("baseline_anew", []).append((t_ns, 1.0))
 
     def take(self, record: Record, run: int, step_ns: int) -> None:
         match record:
@@ -238,6 +257,18 @@ class _Told:
                         values=chain.astype(np.float64),
                     )
                 )
+        for name, said in sorted(self.said.items()):
+            # What was said before stands from the start on; at one time the last word counts.
+            last = {max(t_ns, start_ns): value for t_ns, value in sorted(said, key=_time)}
+            times_values = [one for one in last.items() if one[0] <= last_ns]
+            series.append(
+                Series(
+                    signal=name,
+                    source=SETTINGS_SOURCE,
+                    t_ns=np.array([t_ns - start_ns for t_ns, _ in times_values], dtype=np.int64),
+                    values=np.array([value for _, value in times_values], dtype=np.float64),
+                )
+            )
         missing = []
         for gap in self.gaps.values():
             end_ns = last_ns if gap.end_ns is None else gap.end_ns
@@ -264,6 +295,10 @@ class _Told:
                 if start_ns <= t_ns <= last_ns
             ),
         )
+
+
+def _time(said: tuple[int, float]) -> int:
+    return said[0]
 
 
 def _moved(gap: Gap, t_ns: int, end_ns: int | None, step_ns: int) -> Gap:

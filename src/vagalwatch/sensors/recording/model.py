@@ -28,11 +28,16 @@ UNDATED_NS = 946_684_800 * NS
 
 Axis = Literal["acc_x_mg", "acc_y_mg", "acc_z_mg"]
 Slow = Literal["temp_c", "dne", "battery_percent"]
-Signal = Literal["rr_ms", "chained", "hr_bpm", "hr_quality", "contact", "eda_us", Axis, Slow]
+Said = Literal["beta_blocker", "baseline_anew"]
+Signal = Literal["rr_ms", "chained", "hr_bpm", "hr_quality", "contact", "eda_us", Axis, Slow, Said]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 SLOW: tuple[Slow, ...] = get_args(Slow)
 """What is a :class:`~vagalwatch.records.Level`."""
 AXES: tuple[Axis, ...] = get_args(Axis)
+SAID: tuple[Said, ...] = get_args(Said)
+"""What no sensor gives and the estimate goes by: a :class:`~vagalwatch.records.Setting`."""
+FLAGS: frozenset[Signal] = frozenset({"contact", "chained", *SAID})
+"""1 or 0."""
 
 _STREAMS: dict[Signal, Stream] = {
     "rr_ms": Stream.HEART,
@@ -54,7 +59,8 @@ class Series:
 
     ``t_ns`` (int64) counts from the recording's start and strictly increases; ``values``
     (float64, finite) are in the unit that the signal names; both have shape (n,). An RR interval
-    has the time of the beat that ends it. ``contact`` is 1 (worn) or 0. ``hr_quality``
+    has the time of the beat that ends it. ``contact`` is 1 (worn) or 0, ``beta_blocker`` 1 (taken)
+    or 0; ``baseline_anew`` is 1 where the usual is to be learnt anew. ``hr_quality``
     is at times of ``hr_bpm``, 0 to 1. ``chained`` stands only
     at beats where the times alone would say the wrong thing (see :meth:`Recording.chain`).
     """

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vagalwatch.records import Contact, Eda, Gap, Heart, Level, Marker, Motion, Tick
-from vagalwatch.sensors.recording.model import AXES, NS, SLOW
+from vagalwatch.hrv.baseline import BASELINE_KEY
+from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
+from vagalwatch.records import Contact, Eda, Gap, Heart, Level, Marker, Motion, Setting, Tick
+from vagalwatch.sensors.recording.model import AXES, NS, SAID, SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vagalwatch.records import Record
-    from vagalwatch.sensors.recording.model import Missing, Recording, Series, Slow
+    from vagalwatch.sensors.recording.model import Missing, Recording, Said, Series, Slow
 
 AFTER_S = 5
 """Ticks after the end, so that the last rows (due 3 s after their time) are said."""
@@ -58,6 +60,9 @@ class _Maker:
         rr = recording.of(source, "rr_ms")
         hr = recording.of(source, "hr_bpm")
         contact = recording.of(source, "contact")
+        for said in SAID:
+            if setting := recording.of(source, said):
+                yield self.settings(setting, said)
         eda = recording.of(source, "eda_us")
         axes = [axis for name in AXES if (axis := recording.of(source, name))]
         if contact:
@@ -159,6 +164,18 @@ class _Maker:
                 signal=name,
                 value=value,
             )
+
+    def settings(self, said: Series, name: Said) -> Iterator[Record]:
+        """A record each time the person said it."""
+        for t_ns, value in zip(said.t_ns.tolist(), said.values.tolist(), strict=True):
+            if name == "beta_blocker":
+                key, text = BETA_BLOCKER_KEY, "true" if value else "false"
+            elif value:
+                key, text = BASELINE_KEY, "null"
+            else:
+                continue  # not said
+            told_ns = t_ns + self._start_ns
+            yield Setting(wearer=self._wearer, t_ns=told_ns, recv_ns=told_ns, key=key, value=text)
 
     def gap_starts(self, missing: tuple[Missing, ...]) -> Iterator[Record]:
         """Each gap when it opens, as it is written live."""

@@ -9,6 +9,8 @@
 * ``chained``: 1, the interval that ends here starts at the beat before it; 0, it does not. Only
   needed where the times do not tell: else an interval is chained if it reaches back to the beat
   before it within 2 ms.
+* ``beta_blocker``: 1, the person takes one from here on; 0, they do not.
+* ``baseline_anew``: 1, their usual is to be learnt anew from here on.
 * ``gap``: from ``t_s`` on, ``value`` seconds are missing; the source is
   ``SOURCE/STREAM/REASON`` (say ``strap/heart/link-lost``), or a plain source, of which then all
   streams are missing, or empty: all sources are.
@@ -28,6 +30,7 @@ import numpy as np
 
 from vagalwatch.records import GapReason, Stream
 from vagalwatch.sensors.recording.model import (
+    FLAGS,
     MAX_DURATION_S,
     SIGNALS,
     UNDATED_NS,
@@ -91,7 +94,7 @@ class _Rows:
 
     def value(self, line: int, source: str, signal: Signal, t_s: float, text: str) -> None:
         value = number(self._path, line, text, f"a number for {signal}")
-        if signal in {"contact", "chained"} and value not in {0.0, 1.0}:
+        if signal in FLAGS and value not in {0.0, 1.0}:
             refuse(self._path, line, f"{signal} 1 or 0 was expected, not {shown(text)}")
         column = self._columns.get((source, signal))
         if column is None:
