@@ -551,8 +551,13 @@ async def test_a_way_that_cannot_tell_anybody_is_named(
     assert "desktop-1 of alex" in found.mend
 
 
-async def test_the_file_of_a_url_is_looked_at_and_never_quoted(tmp_path: Path) -> None:
+async def test_the_file_of_a_url_is_looked_at_and_never_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     need_extra("apprise", "notify")
+    monkeypatch.setattr(
+        "vagalwatch.doctor.TIMEOUT_S", 60.0
+    )  # a loaded machine imports it for seconds
     url = tmp_path / "url"
     url.write_text("ntfy://tk-secret@127.0.0.1/pause")
     url.chmod(0o644)
