@@ -69,7 +69,7 @@ def test_alerts_go_before_everything_and_safety_before_all() -> None:
         an_alert(NOW_NS),
         an_alert(NOW_NS, wearer="ben", kind=EpisodeKind.SAFETY),
     )
-    assert filled.due() == ["ben/alert", "anna/alert", "anna/state", "anna/availability"]
+    assert filled.due() == ["ben/alert", "anna/alert", "anna/state"]
 
 
 def test_an_alert_goes_again_until_its_time_is_over_and_not_after() -> None:
@@ -127,8 +127,7 @@ def test_only_the_latest_of_state_row_and_break_goes() -> None:
 
 def test_a_row_that_has_run_out_is_not_sent_as_the_present() -> None:
     filled = Filled(a_consent(NOW_NS, "state", "estimate"), a_row(NOW_NS))
-    (message,) = filled.box.due(NOW_NS + 30 * NS)
-    assert (short(message), message.payload) == ("anna/availability", b'{"online":false}')
+    assert filled.due(30) == []
 
 
 @given(st.integers(0, 60))
@@ -148,12 +147,11 @@ def test_a_row_holds_as_long_over_mqtt_and_in_the_home_as_on_the_page(after_s: i
     assert len(sent | shown) == (3 if after_s < 15 else 0)
 
 
-def test_without_a_usable_sensor_the_wearer_is_not_available() -> None:
+def test_without_a_usable_sensor_the_state_says_so() -> None:
     filled = Filled(a_consent(NOW_NS, "state"), a_row(NOW_NS))
     filled.due()
     filled.take(a_row(NOW_NS, State.UNKNOWN))
     said = {short(message): message.payload for message in filled.box.due(NOW_NS)}
-    assert said["anna/availability"] == b'{"online":false}'
     assert b'"unknown"' in said["anna/state"]
 
 
@@ -161,7 +159,7 @@ def test_without_a_usable_sensor_the_wearer_is_not_available() -> None:
 def test_a_consent_that_cannot_be_read_is_none(value: str) -> None:
     setting = Setting(wearer="anna", t_ns=NOW_NS, recv_ns=NOW_NS, key="consent-mqtt", value=value)
     filled = Filled(a_consent(NOW_NS, "state", "estimate"), setting, a_row(NOW_NS))
-    assert [message.payload for message in filled.box.due(NOW_NS)] == [b"", b""]
+    assert [message.payload for message in filled.box.due(NOW_NS)] == [b""]
 
 
 def test_nobody_consents_for_somebody_else() -> None:
@@ -182,7 +180,7 @@ def test_a_new_connection_gets_all_that_is_valid_again() -> None:
     first = filled.due()
     filled.box.connected()
     assert sorted(filled.due()) == sorted(first)
-    assert {"ben/state", "ben/availability"} <= set(first), "what was retained is cleared"
+    assert "ben/state" in first, "what was retained is cleared"
 
 
 def test_who_only_ever_said_no_is_not_announced() -> None:
@@ -200,7 +198,7 @@ def test_where_others_read_along_what_is_left_from_before_is_cleared(to: tuple[s
         box.take(Entry(1, record))
     for _ in range(2):
         said = box.due(NOW_NS)
-        assert {short(message) for message in said} == {"anna/state", "anna/availability"}
+        assert {short(message) for message in said} == {"anna/state"}
         assert all(message.payload == b"" and message.retain for message in said)
         box.connected()
     assert [short(message) for message in box.goodbye()] == ["availability"]
@@ -236,14 +234,6 @@ def test_nothing_of_an_erased_wearer_is_said_again() -> None:
     assert [short(message) for message in filled.box.goodbye()] == ["availability"]
 
 
-def test_goodbye_tells_those_who_were_told_of_a_sensor() -> None:
-    filled = Filled(a_consent(NOW_NS, "state"), a_row(NOW_NS), a_row(NOW_NS, wearer="ben"))
-    assert [short(message) for message in filled.box.goodbye()] == [
-        "anna/availability",
-        "availability",
-    ]
-
-
 def pausing(value: str) -> Setting:
     return Setting(wearer="anna", t_ns=NOW_NS, recv_ns=NOW_NS, key="paused", value=value)
 
@@ -254,7 +244,7 @@ def test_while_paused_only_a_rapid_fall_goes_out() -> None:
     filled.due()
     filled.take(pausing("true"))
     cleared = [(short(each), each.payload) for each in filled.box.due(NOW_NS)]
-    assert sorted(cleared) == [("anna/availability", b""), ("anna/state", b"")]
+    assert sorted(cleared) == [("anna/state", b"")]
     filled.take(a_row(NOW_NS + NS), a_step(NOW_NS + NS, BreakPhase.RETURNED))
     assert filled.due(1) == []
     filled.box.connected()
@@ -267,7 +257,7 @@ def test_going_on_tells_nothing_of_the_time_between() -> None:
     filled = Filled(a_consent(NOW_NS, "state"), pausing("true"), a_step(NOW_NS, BreakPhase.ON))
     filled.take(a_row(NOW_NS), pausing("false"))
     filled.box.connected()
-    assert sorted(filled.due()) == ["anna/availability", "anna/state"]
+    assert filled.due() == ["anna/state"]
     filled.take(a_step(NOW_NS, BreakPhase.RETURNED))
     assert filled.due() == [], "nor how that break ended"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 LIMIT_S = 20.0
-OUT = ("availability", "state", "estimate", "alert", "break")
+OUT = ("state", "estimate", "alert", "break")
 IN = ("ack", "command")
 HOME = ("home", "home-state")
 

@@ -203,7 +203,7 @@ async def test_nothing_is_left_in_any_store_file_or_topic_while_another_is_writt
         deleted = {store["store"]: store["deleted"] for store in report["stores"]}
         assert deleted["journal"] > 10
         assert deleted["influxdb"] > 1  # the rest was still queued
-        assert deleted["mqtt"] == 4  # state and availability, and the device and its break at home
+        assert deleted["mqtt"] == 3  # the state, and the device and its break at home
         assert all(store["looked"] for store in report["stores"])
         newest = service.journal.newest
         await until(lambda: service.journal.cursor("influxdb") > newest, 30)  # what was queued

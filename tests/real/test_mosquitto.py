@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import ssl
 import subprocess
+import sys
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -201,7 +203,7 @@ async def test_each_hears_and_speaks_only_for_oneself(tmp_path: Path, guarded: G
             a_step(house.now_ns, BreakPhase.OFFERED, alert_id=first.id),
             second,
         )
-        for name in ("alert", "estimate", "state", "availability", "break"):
+        for name in ("alert", "estimate", "state", "break"):
             await until(lambda name=name: anna.on(name))  # type: ignore[misc] # bound now
         await until(lambda: ben.on("alert", "ben"))
         assert [message["id"] for message in anna.on("alert")] == [first.id]
@@ -363,3 +365,55 @@ async def test_the_last_will_says_that_the_service_is_gone(
                 b'{"online":true}',
             ]
             assert house.mailbox.connected
+
+
+CRASHING = """
+import asyncio, sys
+from pathlib import Path
+
+from helpers_mqtt import a_consent, a_house, a_row, a_step, agrees_at_home
+from vagalwatch.records import BreakPhase
+from vagalwatch.settings import MqttSettings
+
+
+async def live():
+    settings = MqttSettings(mode="external", port=int(sys.argv[2]))
+    async with a_house(Path(sys.argv[1]), settings) as house:
+        house.append(
+            a_consent(house.now_ns, "state"),
+            agrees_at_home(house.now_ns, "break", "state"),
+            a_step(house.now_ns, BreakPhase.ON),
+            a_row(house.now_ns),
+        )
+        await asyncio.Event().wait()
+
+
+asyncio.run(live())
+"""
+
+
+async def test_after_a_crash_nothing_that_the_broker_holds_says_that_somebody_is_measured(
+    tmp_path: Path, plain: Mosquitto, plain_mqtt: MqttSettings
+) -> None:
+    await plain.start()
+    site, own = (f"vagalwatch/1/home/{name}" for name in ("availability", "anna/state"))
+    device = "homeassistant/device/vagalwatch/home_anna/config"
+    service = subprocess.Popen(  # noqa: ASYNC220 - a fork, over in a moment
+        [sys.executable, "-c", CRASHING, str(tmp_path / "j"), str(plain.port)],
+        cwd=Path(__file__).parents[1],
+    )
+    try:
+        async with a_listener(plain_mqtt, "#") as phone:
+            await until(lambda: {own, device} <= {str(m.topic) for m in phone.heard}, within_s=30)
+            service.kill()
+            await until(lambda: phone.heard[-1].payload == b'{"online":false}')
+    finally:
+        service.kill()
+        service.wait(10)
+    async with a_listener(plain_mqtt, "#") as later:
+        await until(lambda: {site, own, device} <= {str(m.topic) for m in later.heard})
+        held = {str(m.topic): json.loads(str(m.payload, "ascii")) for m in later.heard}
+    assert [held[each["topic"]] for each in held[device]["availability"]] == [{"online": False}]
+    assert not any(said.get("online") for said in held.values())
+    begin, end = (datetime.fromisoformat(held[own][name]) for name in ("at", "expires_at"))
+    assert end - begin == timedelta(seconds=15)

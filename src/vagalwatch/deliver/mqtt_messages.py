@@ -47,7 +47,7 @@ class _Message(BaseModel):
 
 
 class Availability(_Message):
-    """Retained. Whether the service runs (site), or measures (wearer)."""
+    """Retained. Whether the service runs: the one thing that its last will takes back."""
 
     online: bool
 

@@ -31,7 +31,6 @@ from vagalwatch.records import (
     EpisodeKind,
     Estimate,
     Setting,
-    State,
 )
 
 if TYPE_CHECKING:
@@ -133,12 +132,11 @@ class Outbox:
 
     def hello(self) -> list[Outgoing]:
         """What is said first on a connection."""
-        return [self._availability("", ONLINE)]
+        return [self._availability(ONLINE)]
 
     def goodbye(self) -> list[Outgoing]:
         """What is said last: from here on nothing is measured."""
-        sharing = sorted(w for w in self._consent if "state" in self._shared(w))
-        return [self._availability(wearer, OFFLINE) for wearer in (*sharing, "")]
+        return [self._availability(OFFLINE)]
 
     def connected(self) -> None:
         """A new connection: the broker may have lost everything, so everything valid goes again."""
@@ -148,7 +146,7 @@ class Outbox:
             if wearer in self._steps:
                 self._want(wearer, "break")
             if wearer in self._consent:  # given now, or once: then what is retained is cleared
-                for name in ("availability", "state", *self._shared(wearer) - {"state"}):
+                for name in sorted({"state"} | self._shared(wearer)):
                     self._want(wearer, name)
 
     def forget(self, wearer: str) -> None:
@@ -193,7 +191,6 @@ class Outbox:
             return  # a "no" leaves no trace: there is nothing to clear
         self._consent[setting.wearer] = to
         self._want(setting.wearer, "state")
-        self._want(setting.wearer, "availability")
 
     def _pauses(self, setting: Setting) -> None:
         if setting.value == "true":
@@ -203,7 +200,6 @@ class Outbox:
             self._paused.discard(setting.wearer)
         if setting.wearer in self._consent:
             self._want(setting.wearer, "state")
-            self._want(setting.wearer, "availability")
 
     def _shared(self, wearer: str) -> frozenset[str]:
         """What may go out of ``wearer`` now."""
@@ -212,13 +208,9 @@ class Outbox:
         return none if silent else self._consent.get(wearer, none)
 
     def _row(self, row: Estimate) -> None:
-        before, self._rows[row.wearer] = self._rows.get(row.wearer), row
-        consent = self._shared(row.wearer)
-        for name in sorted(consent):
+        self._rows[row.wearer] = row
+        for name in sorted(self._shared(row.wearer)):
             self._want(row.wearer, name)
-        turned = before is None or _measures(before) != _measures(row)
-        if turned and "state" in consent:
-            self._want(row.wearer, "availability")
 
     def _send(self, opened: _OpenAlert, now_ns: int) -> Outgoing:
         repeat_ns = repeat_at_ns(opened.alert)
@@ -230,8 +222,9 @@ class Outbox:
         name = messages.topic(self._site, opened.alert.wearer, "alert")
         return Outgoing(name, message.payload(), qos=1, retain=False)
 
-    def _availability(self, wearer: str, payload: bytes) -> Outgoing:
-        name = messages.topic(self._site, wearer, "availability")
+    def _availability(self, payload: bytes) -> Outgoing:
+        # Of the site alone: a connection has one last will, and after a crash no other would go.
+        name = messages.topic(self._site, "", "availability")
         return Outgoing(name, payload, qos=1, retain=True)
 
     def _latest(self, topic: str, now_ns: int) -> Outgoing | None:
@@ -248,12 +241,5 @@ class Outbox:
             return Outgoing(topic, payload, qos=0, retain=False) if payload else None
         if "state" not in self._shared(wearer):
             return Outgoing(topic, b"", qos=1, retain=True)
-        if name == "availability":
-            online = row is not None and fresh and _measures(row)
-            return self._availability(wearer, ONLINE if online else OFFLINE)
         payload = messages.state_message(row, self._known).payload() if row and fresh else None
         return Outgoing(topic, payload, qos=1, retain=True) if payload else None
-
-
-def _measures(row: Estimate) -> bool:
-    return row.state != State.UNKNOWN
