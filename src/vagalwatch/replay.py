@@ -14,7 +14,7 @@ from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import choose, entries, is_journal
-from vagalwatch.records import Alert, BreakStep, Episode, Estimate, Run, Session, Setting
+from vagalwatch.records import Alert, BreakStep, Device, Episode, Estimate, Run, Session, Setting
 from vagalwatch.sensors.recording import RecordingError, read, sequence
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
 
 NS = 1_000_000_000
-_STILL_HOLD = (Run, Session, Setting)
+_STILL_HOLD = (Device, Run, Session, Setting)
 """Kinds of which retention keeps the last, however old."""
 Lasting = Episode | Alert | BreakStep
 """What a check compares."""

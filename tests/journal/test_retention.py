@@ -8,7 +8,7 @@ import pytest
 
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.walltime import WallTime
-from vagalwatch.records import ClockStep, Marker, Record, Run, Session, Setting, Tick
+from vagalwatch.records import ClockStep, Device, Marker, Record, Run, Session, Setting, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,23 @@ async def test_what_still_holds_stays_however_old(journal: SqliteJournal) -> Non
     )
     assert await journal.prune(100, []) == 2
     assert times(journal) == [0, 2, 3, 4, 5]
+
+
+async def test_which_sensor_it_is_stays_since_it_is_told_once_a_run(journal: SqliteJournal) -> None:
+    def device(t_ns: int, source: str, firmware: str) -> Device:
+        return Device(
+            wearer="ada",
+            source=source,
+            t_ns=t_ns,
+            recv_ns=t_ns,
+            model_key="heart-rate",
+            firmware=firmware,
+        )
+
+    told = [device(1, "strap", "1.0"), device(2, "ring", "3.1"), device(3, "strap", "1.1")]
+    await fill(journal, [*told, Tick(t_ns=4, recv_ns=4)])
+    assert await journal.prune(100, []) == 2
+    assert [entry.record for entry in journal.read()] == told[1:]
 
 
 async def test_a_run_whose_clock_was_behind_is_not_taken_for_old(journal: SqliteJournal) -> None:

@@ -23,8 +23,8 @@ STEP: Final = 500
 
 _STILL_HOLD: Final = f"""
     SELECT max(place) FROM records INDEXED BY events_by_kind
-    WHERE {EVENTS_ONLY} AND kind IN ('setting', 'session', 'run')
-    GROUP BY kind, wearer, iif(json_valid(body), body ->> 'key', place)
+    WHERE {EVENTS_ONLY} AND kind IN ('setting', 'session', 'run', 'device')
+    GROUP BY kind, wearer, source, iif(json_valid(body), body ->> 'key', place)
 """  # noqa: S608 - a constant
 
 _OFFSETS: Final = f"""
@@ -50,8 +50,8 @@ class Plan(NamedTuple):
 def plan(db: sqlite3.Connection, before_ns: int) -> Plan:
     """What may leave when records that came before ``before_ns`` (wall time) are old.
 
-    The last value of each setting (baselines, consent, mute), the last run and the last session
-    still hold and are kept.
+    The last value of each setting (baselines, consent, mute), the last run, the last session and
+    what each source last said it is (told once a process) still hold and are kept.
     """
     offsets = dict(db.execute(_OFFSETS).fetchall())
     end = _NO_END
