@@ -19,12 +19,11 @@ from vagalwatch.engine import ENGINE_VERSION, Engine, EngineState, is_input
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.port import RUN_SHIFT, Snapshot
 from vagalwatch.journal.snapshot import UnusableSnapshotError, freeze, thaw
-from vagalwatch.journal.walltime import WallTime
+from vagalwatch.journal.walltime import WallTime, steps_by_run
 from vagalwatch.records import (
     SITE,
     Alert,
     BreakStep,
-    ClockStep,
     Eda,
     Episode,
     Gap,
@@ -113,7 +112,7 @@ def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
     anything is appended; the records are to be appended and told to the engine.
     """
     run_start, since_ns = _last_watched(journal, wearer)
-    steps = _steps(journal, run_start)
+    steps = steps_by_run(_entries(journal, run_start, SITE, kinds=("clock-step",)))
     wall = WallTime(journal)
     missing: dict[tuple[str, Stream, int], GapReason] = {}
     delivered: dict[tuple[str, Stream], int] = {}
@@ -162,15 +161,11 @@ def _thawed(wearer: str, snapshot: Snapshot | None) -> Engine | None:
 
 
 def _begun_anew(journal: Journal, wearer: str) -> Engine:
-    last = _newest(journal)
-    if last is None:
-        return Engine(wearer)
     settings = _last_settings(journal, wearer)
     silent = Engine(wearer)
     for setting in settings:
         silent.push(setting)
-    since_ns = last.record.recv_ns - REREAD_NS
-    for entry in _entries(journal, 0, wearer, since_ns=since_ns):
+    for entry in _last_minutes(journal, wearer):
         if is_input(entry.record) and not isinstance(entry.record, Setting):
             silent.push(entry.record)
     for setting in settings:
@@ -180,6 +175,32 @@ def _begun_anew(journal: Journal, wearer: str) -> Engine:
     # prompts and the break that people did see are put in its place.
     policy = _remembered(journal, wearer)
     return Engine(wearer, EngineState(pipeline=silent.state.pipeline, policy=policy))
+
+
+def _last_minutes(journal: Journal, wearer: str) -> Iterator[Entry]:
+    """What came in the last :data:`REREAD_NS` of wall time, of the last runs that it reaches into.
+
+    Each run is asked by its own clock. One that by the wall ended after the next began had, or
+    has, a wrong clock: nobody knows how long ago that was, so neither it nor any before it is read.
+    """
+    steps = steps_by_run(_entries(journal, 0, SITE, kinds=("clock-step",)))
+    runs: list[tuple[int, int, int]] = []
+    since_ns, until_ns = None, None
+    last = _newest(journal)
+    while last is not None:
+        run_start, step_ns = _run(last) << RUN_SHIFT, steps.get(_run(last), 0)
+        last_ns = last.record.recv_ns + step_ns
+        since_ns = last_ns - REREAD_NS if since_ns is None else since_ns
+        if last_ns < since_ns or (until_ns is not None and last_ns > until_ns):
+            break
+        runs.append((run_start, last.place, since_ns - step_ns))
+        until_ns = journal.read(run_start, limit=1)[0].record.recv_ns + step_ns
+        last = _newest(journal, beyond=run_start)
+    for run_start, end, run_since_ns in reversed(runs):
+        for entry in _entries(journal, run_start, wearer, since_ns=run_since_ns):
+            if entry.place > end:
+                break
+            yield entry
 
 
 def _remembered(journal: Journal, wearer: str) -> PolicyState:
@@ -250,15 +271,6 @@ def _newest(
 
 def _run(entry: Entry) -> int:
     return entry.place >> RUN_SHIFT
-
-
-def _steps(journal: Journal, after: int) -> dict[int, int]:
-    """How far the clock of each run from ``after`` on was put right in all."""
-    steps: dict[int, int] = {}
-    for entry in _entries(journal, after, SITE, kinds=("clock-step",)):
-        if isinstance(entry.record, ClockStep):
-            steps[_run(entry)] = steps.get(_run(entry), 0) + entry.record.delta_ns
-    return steps
 
 
 def _entries(

@@ -218,6 +218,39 @@ def test_after_an_upgrade_the_engine_knows_the_usual_and_says_nothing_of_the_pas
     assert fresh.engine_version == ENGINE_VERSION
 
 
+@pytest.mark.parametrize(
+    ("last_began_ns", "stepped_ns", "read_again"),
+    [
+        (T0_NS + 2 * 3600 * NS, 0, 301 + 1),  # the last run alone reaches back far enough ...
+        (T0_NS + 3610 * NS, 0, 590 + 301 + 1),  # ... or the run before it is read, too
+        (5 * NS, T0_NS + 3605 * NS, 590 + 301 + 1),  # ... whose clock may be put right
+        (5 * NS, 0, 301 + 1),  # never put right: how long ago the run before it was, is not known
+    ],
+)
+def test_after_an_upgrade_the_last_minutes_are_read_again_whatever_clocks_said(
+    monkeypatch: pytest.MonkeyPatch, last_began_ns: int, stepped_ns: int, read_again: int
+) -> None:
+    """A last run whose clock stood in 1970 had the whole journal read again: a year's."""
+    journal = MemoryJournal()
+    for second in range(3600):
+        journal.append(tick_at(T0_NS + second * NS))
+    journal = journal.crashed(journal.newest)
+    for second in range(301):
+        journal.append(tick_at(last_began_ns + second * NS))
+    end_ns = last_began_ns + 300 * NS
+    journal.append(ClockStep(t_ns=end_ns, recv_ns=end_ns, delta_ns=stepped_ns))
+    told: list[Record] = []
+    push = Engine.push
+
+    def counted(engine: Engine, record: Record) -> list[Record]:
+        told.append(record)
+        return push(engine, record)
+
+    monkeypatch.setattr(Engine, "push", counted)
+    recovered(journal.crashed(journal.newest))
+    assert len(told) == read_again
+
+
 def test_an_offer_from_before_an_upgrade_has_run_out() -> None:
     journal = MemoryJournal()
     offer = BreakStep(
