@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vagalwatch.alerts.pause import Pause
     from vagalwatch.records import Record
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Raised when the same input may give another output; snapshots of another version are dropped."""
 
 

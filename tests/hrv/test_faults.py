@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers_hrv import (
@@ -247,3 +247,50 @@ def test_an_electrode_that_takes_noise_for_beats_is_no_heart(seed: int) -> None:
     assert len(unknown) >= 0.9 * len(noisy)
     worn_rows = [row for row in rows if row.t_ns <= T0_NS + start_s * NS]
     assert [row.state for row in worn_rows if row.reason == "heart-thin"][2:] == []
+
+
+@settings(max_examples=10)
+@example(per_s=0.05, kind="even", held=True, seed=1)
+@example(per_s=0.3, kind="even", held=False, seed=1)
+@given(
+    per_s=st.floats(0.01, 1.0),
+    kind=st.sampled_from(["even", "heart-like"]),
+    held=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_a_strap_that_came_off_is_not_settled_for_a_stray_interval_now_and_then(
+    per_s: float, kind: Literal["even", "heart-like"], held: bool, seed: int
+) -> None:
+    """No contact bit, the last rate held or none, and what a lying electrode takes for beats.
+
+    By chance a few intervals look like a rhythm for half a minute: most rows must not, and none
+    may make an alert.
+    """
+    rng = random.Random(seed)  # noqa: S311 - a simulated heart
+    off_s, end_s = 240, 840
+    worn = [replace(heart, hr_bpm=70.0) for heart in hearts(rr_around(rng, lambda _t: 70.0, off_s))]
+    lying = []
+    for at_s in range(off_s + 2, end_s):
+        stray = rng.uniform(400, 1500) if kind == "even" else 1000 * rng.lognormvariate(-0.3, 0.4)
+        t_ns = T0_NS + at_s * NS
+        some = rng.random() < per_s
+        lying.append(
+            replace(
+                worn[-1],
+                t_ns=t_ns,
+                recv_ns=t_ns,
+                hr_bpm=70.0 if held else None,
+                beat_t_ns=(t_ns,) if some else (),
+                rr_ms=(stray,) if some else (),
+                chained=at_s % 2 == 0,
+            )
+        )
+    pipeline = Pipeline(WEARER, PipelineState())
+    pipeline.push(baseline_setting())
+    records = in_order(ticks(T0_NS, T0_NS + end_s * NS), worn, lying)
+    said = [each for record in records for each in pipeline.push(record)]
+    # Three minutes of one rate are what it takes to see that it is held.
+    rows = [r for r in said if isinstance(r, Estimate) and r.t_ns >= T0_NS + (off_s + 195) * NS]
+    judged = [row for row in rows if row.state != State.UNKNOWN]
+    assert len(judged) < 0.25 * len(rows)
+    assert not [row for row in said if isinstance(row, Episode)]

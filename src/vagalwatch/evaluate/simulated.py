@@ -89,6 +89,11 @@ def record(story: Trap) -> Recording:
         if story.off.mode == "says so":
             flags = np.array([1.0, 0.0, 1.0])
             extra = [_series("contact", "strap", np.array([0.0, *story.off[:2]]), flags)]
+        elif story.off.mode == "strays":
+            at_s = np.arange(beats[0, 0], story.duration_s)
+            worn = (beats[:, 0] <= story.off.from_s) | (beats[:, 0] > story.off.to_s)
+            last = np.searchsorted(beats[worn, 0], at_s, side="right") - 1
+            extra = [_series("hr_bpm", "strap", at_s, np.round(60_000 / beats[worn, 1][last]))]
     series = [_series("rr_ms", "strap", beat_t_s, rr_ms), *extra]
     if story.has_eda:
         axes: tuple[Signal, ...] = ("acc_x_mg", "acc_y_mg", "acc_z_mg")
@@ -115,6 +120,10 @@ def _without_heart(
         noise_t_s = off.from_s + np.cumsum(gaps_s)
         noise_t_s = noise_t_s[noise_t_s < off.to_s]
     noise_ms = np.diff(noise_t_s, prepend=off.from_s) * 1000
+    if off.mode == "strays":
+        noise_t_s = np.arange(off.from_s + 2, off.to_s - 2)
+        noise_t_s = noise_t_s[rng.random(noise_t_s.size) < off.strays_per_s]
+        noise_ms = rng.uniform(400, 1500, noise_t_s.size)
     t_s = np.concatenate([beat_t_s[worn], noise_t_s])
     order = np.argsort(t_s)
     return t_s[order], np.concatenate([rr_ms[worn], noise_ms])[order]

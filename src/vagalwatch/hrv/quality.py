@@ -120,9 +120,9 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
         return Pulse(gate=_LINK_GATES.get(reason, Gate.HEART_GAP), minutes=minutes)
     if newest_ns <= t_ns - _QUALITY.silent_s * NS:
         return Pulse(gate=Gate.HEART_SILENT, minutes=minutes)
-    if _frozen(state, minutes, t_ns):
+    beats_bpm = _beats_bpm(minutes, _FIGURES.hr_s, _FIGURES.hr_beats)
+    if _repeats(minutes) or (beats_bpm is None and _held(state, t_ns)):
         return Pulse(gate=Gate.HEART_FROZEN, minutes=minutes)
-    beats_bpm = rate_bpm(minutes.valid_ms(_FIGURES.hr_s), _FIGURES.hr_beats)
     device_bpm = _device_bpm(state, t_ns, _FIGURES.hr_s)
     hr_bpm = device_bpm if beats_bpm is None else beats_bpm
     if hr_bpm is None or _jumps_about(minutes):
@@ -134,7 +134,7 @@ def judge_heart(state: hb.HeartState, link: LinkState, t_ns: int) -> Pulse:
         and _gives_nearly_all(state, minutes, t_ns)
     ):
         return Pulse(gate=Gate.HEART_DISAGREES, minutes=minutes)
-    short_bpm = rate_bpm(minutes.valid_ms(_FIGURES.short_s), _FIGURES.short_beats)
+    short_bpm = _beats_bpm(minutes, _FIGURES.short_s, _FIGURES.short_beats)
     if short_bpm is None and not minutes.rr_ms.size and not _guesses(state, t_ns):
         # Only a device that never gives beats: a wrist that lost them guesses its own rate.
         short_bpm = _device_bpm(state, t_ns, _FIGURES.short_s)
@@ -211,30 +211,49 @@ def _gives_nearly_all(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -
     )
 
 
+def _beats_bpm(minutes: hb.BeatWindow, seconds: int, at_least: int) -> float | None:
+    """The rate that the beats carry: theirs, if most of them follow on one that is believed, too.
+
+    Lone intervals are what an electrode on a table picks up. Then the device's own rate speaks,
+    if it gives one.
+    """
+    some = minutes.last(seconds)
+    if 2 * np.count_nonzero(some.paired) < np.count_nonzero(some.valid):
+        return None
+    return rate_bpm(some.rr_ms[some.valid], at_least)
+
+
 def _jumps_about(minutes: hb.BeatWindow) -> bool:
     """Whether most of the last intervals jump: noise of a loose electrode, or no rhythm at all.
 
-    Flags cannot tell, as they take the spread of their surroundings for the person's own. A device
-    that gives only beats that it trusts leaves holes, and then it has looked itself.
+    Flags cannot tell, as they take the spread of their surroundings for the person's own. Holes
+    do not excuse it: a device that gives only beats that it trusts does not trust such.
     """
     first = int(minutes.t_s.searchsorted(-_FIGURES.hr_s, side="right"))
     rr_ms = minutes.rr_ms[first:]
-    if float(np.add.reduce(rr_ms)) < _FIGURES.min_coverage * 1000 * _FIGURES.hr_s:
+    if rr_ms.size < _FIGURES.hr_beats:
         return False
     before_ms = rr_ms[:-1]
     jumps = np.count_nonzero(np.abs(rr_ms[1:] - before_ms) > PARAMETERS.beats.malik * before_ms)
     return bool(jumps > _QUALITY.jumping_share * (rr_ms.size - 1))
 
 
-def _frozen(state: hb.HeartState, minutes: hb.BeatWindow, t_ns: int) -> bool:
-    """Ten equal intervals in a row within a minute; without intervals three minutes of one rate."""
+def _repeats(minutes: hb.BeatWindow) -> bool:
+    """Ten equal intervals in a row within a minute."""
     first = int(minutes.t_s.searchsorted(-_FIGURES.variability_s, side="right"))
     rr_ms = minutes.rr_ms[first:]
-    if rr_ms.size:
-        if rr_ms.size - np.count_nonzero(rr_ms[1:] != rr_ms[:-1]) < _QUALITY.frozen_rr:
-            return False  # not even if all that are equal were neighbours
-        runs = (sum(1 for _ in equal) for _, equal in groupby(rr_ms.tolist()))
-        return max(runs) >= _QUALITY.frozen_rr
+    if rr_ms.size - np.count_nonzero(rr_ms[1:] != rr_ms[:-1]) < _QUALITY.frozen_rr:
+        return False  # not even if all that are equal were neighbours
+    runs = (sum(1 for _ in equal) for _, equal in groupby(rr_ms.tolist()))
+    return max(runs) >= _QUALITY.frozen_rr
+
+
+def _held(state: hb.HeartState, t_ns: int) -> bool:
+    """The device has told one and the same rate for three minutes.
+
+    Asked wherever the device's rate would speak: with no interval at all, and with a few that
+    carry no rate.
+    """
     said = _rates(state, t_ns, _QUALITY.frozen_hr_s)
     times, rates = row_of_ints(state.hr_t_ns)[said], row_of_floats(state.hr_bpm)[said]
     if not times:

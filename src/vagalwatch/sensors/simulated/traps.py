@@ -29,15 +29,20 @@ BASELINE_S: Final = (60.0, 360.0)
 
 _ROOM: Final = 100  # stories that a seed has room for before its bodies would be the next one's
 
-OffMode = Literal["silent", "says so", "noise"]
+OffMode = Literal["silent", "says so", "noise", "strays"]
 
 
 class Off(NamedTuple):
-    """The sensors lie on a table: they fall silent, say so, or read noise as a heart."""
+    """The sensors lie on a table: they fall silent, say so, or read noise as a heart.
+
+    With ``strays`` the strap goes on telling its last rate, and now and then (``strays_per_s``)
+    takes something for a beat.
+    """
 
     from_s: float
     to_s: float
     mode: OffMode
+    strays_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +281,14 @@ def _sensor_off(name: str, seed: int, person: Person) -> Trap:
     return replace(story, off=Off(from_s, from_s + 300, modes[seed % len(modes)]))
 
 
+def _strays(name: str, seed: int, person: Person) -> Trap:
+    """The same for 15 minutes with a strap that tells no contact and holds its last rate."""
+    story = _told(name, seed, person, _Move(_talks(person), 30, 1300))
+    from_s = 520 + person.about(0, 30)
+    per_s = (0.05, 0.15, 0.3, 0.5, 0.8)[seed % 5]
+    return replace(story, off=Off(from_s, from_s + 900, "strays", per_s))
+
+
 def _athlete(name: str, seed: int, person: Person) -> Trap:
     """45 bpm and large respiratory swings at rest (Jensen-Urstad 1997), in a calm talk."""
     _is_athlete(person)
@@ -453,5 +466,6 @@ TRAPS: Final[dict[str, Callable[[str, int, Person], Trap]]] = {
     "beta-blocker": _beta_blocker,
     "settling": _settling,
     "flooding-immobile": _immobile,
+    "sensor-off-strays": _strays,
 }
 """Every story by name; new ones go to the end, so that the others' bodies stay the same."""
