@@ -7,8 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts.adverse import Harm, judge, log
-from vagalwatch.journal.port import RUN_SHIFT
-from vagalwatch.journal.walltime import moved, steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import AdverseEvent, Answer
 
 if TYPE_CHECKING:
@@ -73,8 +72,8 @@ class AdverseDesk:
             told[-1].place if told else 0, wearer=wearer, kinds=_KINDS
         ):
             told += batch
-        steps = steps_by_run(told)
-        records = [moved(r, steps.get(place >> RUN_SHIFT, 0).__add__) for place, r in told]
+        wall = AsKnownNow(told)
+        records = [wall.corrected(entry).record for entry in told]
         return log(
             [one for one in records if isinstance(one, Answer)],
             [one for one in records if isinstance(one, AdverseEvent)],

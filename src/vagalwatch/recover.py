@@ -19,7 +19,7 @@ from vagalwatch.engine import ENGINE_VERSION, Engine, EngineState, is_input
 from vagalwatch.hrv.parameters import parameters_hash
 from vagalwatch.journal.port import RUN_SHIFT, Snapshot
 from vagalwatch.journal.snapshot import UnusableSnapshotError, freeze, thaw
-from vagalwatch.journal.walltime import WallTime, steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow, AsKnownThen
 from vagalwatch.records import (
     SITE,
     Alert,
@@ -112,14 +112,14 @@ def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
     anything is appended; the records are to be appended and told to the engine.
     """
     run_start, since_ns = _last_watched(journal, wearer)
-    steps = steps_by_run(_entries(journal, run_start, SITE, kinds=("clock-step",)))
-    wall = WallTime(journal)
+    now = AsKnownNow(_entries(journal, run_start, SITE, kinds=("clock-step",)))
+    then = AsKnownThen(journal)
     missing: dict[tuple[str, Stream, int], GapReason] = {}
     delivered: dict[tuple[str, Stream], int] = {}
     for entry in _entries(journal, run_start, wearer, kinds=("gap",)):
         # A gap keeps the beginning under which it left the house: its end replaces it there.
         if isinstance(gap := entry.record, Gap) and isinstance(
-            told := wall.corrected(entry).record, Gap
+            told := then.corrected(entry).record, Gap
         ):
             missing[gap.source, gap.stream, told.t_ns] = gap.reason
             if gap.end_ns is not None:
@@ -127,11 +127,11 @@ def restart_gaps(journal: Journal, wearer: str, now_ns: int) -> list[Gap]:
                 if since_ns is None or gap.recv_ns >= since_ns:
                     # Never after it was told: a start whose clock was behind ends it at its begin.
                     end_ns = min(gap.end_ns, gap.recv_ns)
-                    delivered[gap.source, gap.stream] = end_ns + steps.get(_run(entry), 0)
+                    delivered[gap.source, gap.stream] = end_ns + now.step_ns(entry.place)
     for entry in _entries(journal, run_start, wearer, kinds=tuple(_STREAMS), since_ns=since_ns):
         if isinstance(sample := entry.record, Heart | Eda | Motion):
             key = sample.source, _STREAMS[sample.kind]
-            known_ns = sample.recv_ns + steps.get(_run(entry), 0)
+            known_ns = sample.recv_ns + now.step_ns(entry.place)
             delivered[key] = max(known_ns, delivered.get(key, 0))
     silent = {(source, stream) for source, stream, _ in missing}
     for (source, stream), known_ns in delivered.items():
@@ -183,12 +183,12 @@ def _last_minutes(journal: Journal, wearer: str) -> Iterator[Entry]:
     Each run is asked by its own clock. One that by the wall ended after the next began had, or
     has, a wrong clock: nobody knows how long ago that was, so neither it nor any before it is read.
     """
-    steps = steps_by_run(_entries(journal, 0, SITE, kinds=("clock-step",)))
+    wall = AsKnownNow(_entries(journal, 0, SITE, kinds=("clock-step",)))
     runs: list[tuple[int, int, int]] = []
     since_ns, until_ns = None, None
     last = _newest(journal)
     while last is not None:
-        run_start, step_ns = _run(last) << RUN_SHIFT, steps.get(_run(last), 0)
+        run_start, step_ns = _run(last) << RUN_SHIFT, wall.step_ns(last.place)
         last_ns = last.record.recv_ns + step_ns
         since_ns = last_ns - REREAD_NS if since_ns is None else since_ns
         if last_ns < since_ns or (until_ns is not None and last_ns > until_ns):

@@ -4,7 +4,7 @@ A session of two is looked at together (:mod:`vagalwatch.report`), so it takes b
 the first setting that ends one of them, or the link, ends it: what comes later was not agreed to.
 It also ends by itself after :data:`LONGEST_NS`: nobody agreed to a day because somebody forgot to
 stop it. A session may go on over a restart, so all times are compared as the wall clock's
-(:func:`~vagalwatch.journal.walltime.steps_by_run`): the clocks of two runs may be years apart.
+(:class:`~vagalwatch.journal.walltime.AsKnownNow`): the clocks of two runs may be years apart.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Final
 from vagalwatch.alerts.consents import ConsentError
 from vagalwatch.alerts.couple import Couples, may_be_joined
 from vagalwatch.alerts.steps import one_line
-from vagalwatch.journal.port import RUN_SHIFT
-from vagalwatch.journal.walltime import steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import Marker, Session, Setting
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class Sitting:
 
 def wall_ns(known: Sequence[Entry], now_ns: int) -> int:
     """``now_ns`` of the run that is going on, in the time of :class:`Sitting`."""
-    return now_ns + steps_by_run(known).get(known[-1].place >> RUN_SHIFT, 0) if known else now_ns
+    return now_ns + AsKnownNow(known).step_ns(known[-1].place) if known else now_ns
 
 
 def sittings(entries: Sequence[Entry]) -> list[Sitting]:
@@ -80,11 +79,11 @@ def sittings(entries: Sequence[Entry]) -> list[Sitting]:
 
     One of two lasts as long as both consents stand: without them at its start, no time at all.
     """
-    steps = steps_by_run(entries)
+    wall = AsKnownNow(entries)
     couples = Couples()
     known: dict[str, Sitting] = {}
     for place, record in entries:
-        wall_step_ns = steps.get(place >> RUN_SHIFT, 0)
+        wall_step_ns = wall.step_ns(place)
         match record:
             case Session(started=True):
                 begun = Sitting(

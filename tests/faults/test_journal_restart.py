@@ -25,7 +25,7 @@ from vagalwatch.engine import ENGINE_VERSION, Engine, is_input
 from vagalwatch.hrv.pipeline import Pipeline
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import RUN_SHIFT, Journal, Snapshot
-from vagalwatch.journal.walltime import WallTime
+from vagalwatch.journal.walltime import AsKnownThen
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -492,7 +492,7 @@ def test_a_gap_over_a_restart_is_no_longer_for_the_last_runs_clock_having_been_b
         *ticks(1000 * NS, 1001 * NS),
     ):
         journal.append(record)
-    opened = WallTime(journal)
+    opened = AsKnownThen(journal)
     begins = {
         told.source: told.t_ns
         for entry in journal.read(kinds=("gap",))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vagalwatch.journal.log import SqliteJournal
-from vagalwatch.journal.walltime import WallTime
+from vagalwatch.journal.walltime import AsKnownThen
 from vagalwatch.records import ClockStep, Device, Marker, Record, Run, Session, Setting, Tick
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def test_a_clock_step_stays_while_anything_of_its_run_is_to_be_delivered(
         journal.move_cursor("influx", places[2])
         await fill(journal, [Tick(t_ns=5, recv_ns=5)])
         assert await journal.prune(100, ["influx"]) == 2
-        wall = WallTime(journal)
+        wall = AsKnownThen(journal)
         delivered = [wall.corrected(entry).record.t_ns for entry in journal.read(places[2])]
         assert delivered == [12, 13, 14]
     with closing(SqliteJournal(path)) as journal:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from vagalwatch.clock import NS
 from vagalwatch.deliver.port import PoisonedError, UnavailableError
-from vagalwatch.journal.walltime import WallTime
+from vagalwatch.journal.walltime import AsKnownThen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ async def drain(
 ) -> None:
     """Write what is committed to ``ledger`` for as long as the task lives.
 
-    Entries are in wall time (:class:`~vagalwatch.journal.walltime.WallTime`). Cancelling loses
+    Entries are in wall time (:class:`~vagalwatch.journal.walltime.AsKnownThen`). Cancelling loses
     nothing: a write under way is repeated by the next run. With nothing left to write it pauses
     for ``gather_s``, so that what comes meanwhile goes in one write. ``chance`` is uniform in
     [0, 1).
@@ -77,7 +77,7 @@ async def drain(
         batch=batch,
         gather_s=gather_s,
         chance=chance,
-        wall=WallTime(journal),
+        wall=AsKnownThen(journal),
     ).run()
 
 
@@ -90,7 +90,7 @@ class _Drain:
     batch: int
     gather_s: float
     chance: Callable[[], float]
-    wall: WallTime
+    wall: AsKnownThen
 
     async def run(self) -> None:
         place = self.journal.cursor(self.ledger.name)

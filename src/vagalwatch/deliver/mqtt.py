@@ -29,7 +29,7 @@ from vagalwatch.deliver.mqtt_messages import INCOMING, topic
 from vagalwatch.deliver.mqtt_outbox import EVENTS, KINDS, OFFLINE, Outbox
 from vagalwatch.deliver.secret import read_secret
 from vagalwatch.journal.port import NotRecordingError
-from vagalwatch.journal.walltime import WallTime
+from vagalwatch.journal.walltime import AsKnownThen
 from vagalwatch.records import ROW_HOLDS_NS, Answer
 from vagalwatch.settings import ConfigError
 from vagalwatch.standby import fault_of
@@ -84,7 +84,7 @@ class Mailbox:
         """
         self._journal, self._settings, self._clock, self._inbox = journal, settings, clock, inbox
         self._site, self._wearers = site, sorted(wearers)
-        self._walltime = WallTime(journal)
+        self._walltime = AsKnownThen(journal)
         # Where others read along, only what the home was allowed to see is said, and only what it
         # was allowed to press is heard.
         at_home = settings.audience == "home"

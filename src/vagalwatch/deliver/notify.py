@@ -18,7 +18,7 @@ from vagalwatch.alerts import words
 from vagalwatch.clock import NS
 from vagalwatch.deliver import notify_apprise
 from vagalwatch.deliver.notify_plan import KINDS, Plan
-from vagalwatch.journal.walltime import WallTime
+from vagalwatch.journal.walltime import AsKnownThen
 from vagalwatch.records import SITE, EpisodeKind, Notice
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Notifier:
     ) -> None:
         """``chains`` by wearer; ``take`` journals what was tried (LookupError: nobody by now)."""
         self._journal, self._clock, self._keep, self._known = journal, clock, take, known
-        self._walltime = WallTime(journal)
+        self._walltime = AsKnownThen(journal)
         self._people = {
             wearer: _Person(ways, Plan(tuple(ways))) for wearer, ways in chains.items() if ways
         }

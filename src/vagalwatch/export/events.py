@@ -10,9 +10,8 @@ import csv
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.export.cells import cell, heads
-from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.recording import entries
-from vagalwatch.journal.walltime import moved, steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import SITE
 
 if TYPE_CHECKING:
@@ -33,13 +32,12 @@ COLUMNS: Final = (
 
 def write(reader: Reader, wearer: str, since_ns: int, out: Path) -> list[Path]:
     """Write what came of ``wearer`` from ``since_ns`` on (UTC ns of the wall clock) to ``out``."""
-    steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
+    wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
     with out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(heads(COLUMNS))
-        for place, record in entries(reader, wearer, KINDS):
-            step_ns = steps.get(place >> RUN_SHIFT, 0)
-            told = moved(record, step_ns.__add__)
+        for entry in entries(reader, wearer, KINDS):
+            told = wall.corrected(entry).record
             if told.recv_ns >= since_ns:
                 writer.writerow([cell(told, column) for column in COLUMNS])
     return [out]

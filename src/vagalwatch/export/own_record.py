@@ -24,8 +24,10 @@ from vagalwatch.alerts.couple import LINK
 from vagalwatch.export.cells import DAY_S, cell, heads, utc
 from vagalwatch.export.cells import NS as _S_NS
 from vagalwatch.journal.reader import open_reader
-from vagalwatch.journal.walltime import WallTime
+from vagalwatch.journal.recording import entries
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import (
+    SITE,
     Contact,
     Eda,
     Estimate,
@@ -235,7 +237,7 @@ class _Told:
         self._reader, self._wearer = reader, wearer
 
     def batches(self, *kinds: str) -> Iterator[list[Record]]:
-        wall, after = WallTime(self._reader), 0
+        wall, after = AsKnownNow(entries(self._reader, SITE, ("clock-step",))), 0
         while batch := self._reader.read(after, wearer=self._wearer, kinds=kinds, limit=_BATCH):
             own = (entry for entry in batch if entry.record.wearer == self._wearer)  # no site's
             yield [wall.corrected(entry).record for entry in own]

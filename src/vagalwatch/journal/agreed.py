@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vagalwatch.alerts import consents
-from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.recording import entries
-from vagalwatch.journal.walltime import steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import SITE, Setting
 
 if TYPE_CHECKING:
@@ -20,9 +19,9 @@ def agreed_ns(reader: Reader, wearer: str, key: str, purpose: str) -> int | None
 
     A run's time is put right by all of its clock steps, as a recording's samples are.
     """
-    steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
+    wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
     settings = (
-        replace(record, recv_ns=record.recv_ns + steps.get(place >> RUN_SHIFT, 0))
+        replace(record, recv_ns=record.recv_ns + wall.step_ns(place))
         for place, record in entries(reader, wearer, ("setting",))
         if isinstance(record, Setting) and record.wearer == wearer
     )

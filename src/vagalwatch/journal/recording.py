@@ -9,7 +9,6 @@ Each run's time is put right by the whole of its clock steps, so durations stay 
 from __future__ import annotations
 
 from array import array
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,15 +16,13 @@ import numpy as np
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
 from vagalwatch.journal.database import JournalError
-from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
-from vagalwatch.journal.walltime import furthest_ns, steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import (
     SITE,
     Contact,
     Eda,
     Gap,
-    GapReason,
     Heart,
     Level,
     Marker,
@@ -91,21 +88,19 @@ def read_journal(
     try:
         with open_reader(path) as reader:
             chosen = choose(path, reader.wearers(), wearer)
-            steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
+            wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
             told = _Told()
             # Received when, by the wall: the index knows each run's own clock only.
-            since = None if since_ns is None else since_ns - furthest_ns(steps.values())
-            for place, record in entries(reader, chosen, KINDS, since):
-                run = place >> RUN_SHIFT
-                step_ns = steps.get(run, 0)
-                recv_ns = record.recv_ns + step_ns
+            since = None if since_ns is None else since_ns - wall.furthest_ns
+            for entry in entries(reader, chosen, KINDS, since):
+                recv_ns = entry.record.recv_ns + wall.step_ns(entry.place)
                 if since_ns is not None and recv_ns < since_ns:
                     continue
                 if until_ns is not None and recv_ns >= until_ns:
                     continue  # a later run's clock may have been behind this one's
-                told.take(record, run, step_ns)
+                told.take(wall.corrected(entry).record)
             for place, record in entries(reader, chosen, ("setting",)):
-                recv_ns = record.recv_ns + steps.get(place >> RUN_SHIFT, 0)
+                recv_ns = record.recv_ns + wall.step_ns(place)
                 if until_ns is None or recv_ns < until_ns:
                     told.set(record, recv_ns)
     except JournalError as error:
@@ -148,8 +143,8 @@ class _Told:
     def __init__(self) -> None:
         self.columns: dict[tuple[str, Signal], tuple[array[int], array[float]]] = {}
         self.chains: dict[str, array[int]] = {}
-        self.gaps: dict[tuple[str, str, int, int], Gap] = {}
-        """By source, stream, and the run and time in which each began, as it was told then."""
+        self.gaps: dict[tuple[str, str, int], Gap] = {}
+        """By source, stream and beginning."""
         self.markers: list[tuple[int, str]] = []
         self.said: dict[Said, list[tuple[int, float]]] = {}
 
@@ -161,55 +156,35 @@ class _Told:
             case Setting(key=key, value="null") if key == BASELINE_KEY:
                 self.said.setdefault("baseline_anew", []).append((t_ns, 1.0))
 
-    def take(self, record: Record, run: int, step_ns: int) -> None:
+    def take(self, record: Record) -> None:
         match record:
             case Heart():
-                self._heart(record, step_ns)
+                self._heart(record)
             case Eda():
-                self._put(record.source, "eda_us", record.sample_t_ns, record.eda_us, step_ns)
+                self._put(record.source, "eda_us", record.sample_t_ns, record.eda_us)
             case Motion():
                 for name in AXES:
-                    self._put(
-                        record.source, name, record.sample_t_ns, getattr(record, name), step_ns
-                    )
+                    self._put(record.source, name, record.sample_t_ns, getattr(record, name))
             case Level():
-                self._put(record.source, record.signal, [record.t_ns], [record.value], step_ns)
+                self._put(record.source, record.signal, [record.t_ns], [record.value])
             case Contact():
-                self._put(record.source, "contact", [record.t_ns], [record.on_body], step_ns)
+                self._put(record.source, "contact", [record.t_ns], [record.on_body])
             case Gap():
-                self._gap(record, run, step_ns)
+                self.gaps[record.source, record.stream, record.t_ns] = record
             case Marker():
-                self.markers.append((record.t_ns + step_ns, record.text))
+                self.markers.append((record.t_ns, record.text))
 
-    def _gap(self, gap: Gap, run: int, step_ns: int) -> None:
-        key = gap.source, gap.stream, run, gap.t_ns
-        left = None if gap.end_ns is None or key in self.gaps else self._left_open(gap, run)
-        if left is None and gap.reason != GapReason.RESTART:
-            self.gaps[key] = _moved(gap, gap.t_ns + step_ns, gap.end_ns, step_ns)
-            return
-        # A start says this of the run before: it began in wall time, and ended as it was told.
-        t_ns = gap.t_ns if left is None else self.gaps[left].t_ns
-        self.gaps[left or key] = _moved(gap, t_ns, gap.recv_ns, step_ns)
-
-    def _left_open(self, gap: Gap, run: int) -> tuple[str, str, int, int] | None:
-        """The gap of the same stream that a run before ``run`` left open, for the same reason."""
-        for key, known in reversed(self.gaps.items()):
-            if key[:2] == (gap.source, gap.stream):
-                is_it = key[2] < run and known.end_ns is None and known.reason == gap.reason
-                return key if is_it else None
-        return None
-
-    def _heart(self, heart: Heart, step_ns: int) -> None:
+    def _heart(self, heart: Heart) -> None:
         if heart.hr_bpm is not None:
-            self._put(heart.source, "hr_bpm", [heart.t_ns], [heart.hr_bpm], step_ns)
+            self._put(heart.source, "hr_bpm", [heart.t_ns], [heart.hr_bpm])
         if heart.hr_quality is not None:
-            self._put(heart.source, "hr_quality", [heart.t_ns], [heart.hr_quality], step_ns)
+            self._put(heart.source, "hr_quality", [heart.t_ns], [heart.hr_quality])
         if heart.contact is not None:
-            self._put(heart.source, "contact", [heart.t_ns], [heart.contact], step_ns)
+            self._put(heart.source, "contact", [heart.t_ns], [heart.contact])
         chained = heart.chained
         for t_ns, rr_ms in zip(heart.beat_t_ns, heart.rr_ms, strict=True):
             if 0 < rr_ms <= MAX_RR_MS:
-                self._put(heart.source, "rr_ms", [t_ns], [rr_ms], step_ns)
+                self._put(heart.source, "rr_ms", [t_ns], [rr_ms])
                 self.chains.setdefault(heart.source, array("b")).append(chained)
                 chained = True
             else:
@@ -221,14 +196,13 @@ class _Told:
         signal: Signal,
         t_ns: Sequence[int],
         values: Sequence[float],
-        step_ns: int,
     ) -> None:
         if not t_ns:
             return
         column = self.columns.get((source, signal))
         if column is None:
             column = self.columns[source, signal] = array("q"), array("d")
-        column[0].extend(t + step_ns for t in t_ns)
+        column[0].extend(t_ns)
         column[1].extend(values)
 
     def recording(self, description: str, wearer: str) -> Recording:
@@ -299,9 +273,3 @@ class _Told:
 
 def _time(said: tuple[int, float]) -> int:
     return said[0]
-
-
-def _moved(gap: Gap, t_ns: int, end_ns: int | None, step_ns: int) -> Gap:
-    if end_ns is not None:
-        end_ns = max(t_ns, end_ns + step_ns)
-    return replace(gap, t_ns=t_ns, recv_ns=gap.recv_ns + step_ns, end_ns=end_ns)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts.preferences import Preferences
 from vagalwatch.hrv.dyad import NOT_JUDGED
-from vagalwatch.journal.port import RUN_SHIFT
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
-from vagalwatch.journal.walltime import furthest_ns, moved, steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import (
     SITE,
     AdverseEvent,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vagalwatch.journal.reader import Reader
-    from vagalwatch.records import Record
 
 KINDS: Final = ("episode", "alert", "break", "answer", "adverse-event")
 
@@ -85,7 +83,7 @@ def read_diary(
     idle_ns = array("q")
     preferences = Preferences()
     with open_reader(path) as reader:
-        wall = WallTimes(reader)
+        wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
         first_ns = since_ns - wall.furthest_ns
         for row in _rows(reader, wearer, wall, first_ns):
             progress(min(1.0, max(0.0, (row.t_ns - since_ns) / (until_ns - since_ns))))
@@ -94,7 +92,7 @@ def read_diary(
                     idle_ns.append(row.t_ns)
                 else:
                     rows.setdefault(row.t_ns, row)
-        told = (wall.corrected(*entry) for entry in entries(reader, wearer, KINDS, first_ns))
+        told = (wall.corrected(entry).record for entry in entries(reader, wearer, KINDS, first_ns))
         events = [record for record in told if since_ns <= record.t_ns < until_ns]
         for _, setting in entries(reader, wearer, ("setting",)):
             if isinstance(setting, Setting) and setting.wearer == wearer:
@@ -116,31 +114,9 @@ def read_diary(
     )
 
 
-def _rows(reader: Reader, wearer: str, wall: WallTimes, since_ns: int) -> Iterator[Row]:
+def _rows(reader: Reader, wearer: str, wall: AsKnownNow, since_ns: int) -> Iterator[Row]:
     after = 0
     while batch := reader.states(wearer, after, since_ns=since_ns):
         for place, t_ns, state, hr_bpm, usual_bpm in batch:
             yield Row(t_ns + wall.step_ns(place), state, hr_bpm, usual_bpm)
         after = batch[-1].place
-
-
-class WallTimes:
-    """Puts each run right by all of its clock steps, so that durations stay what they were."""
-
-    def __init__(self, reader: Reader) -> None:
-        """Read all steps; there are few."""
-        self._by_run = steps_by_run(entries(reader, SITE, ("clock-step",)))
-
-    @property
-    def furthest_ns(self) -> int:
-        """How far a run's clock was ever behind the wall's."""
-        return furthest_ns(self._by_run.values())
-
-    def step_ns(self, place: int) -> int:
-        """What makes a time of the run that ``place`` belongs to the wall's."""
-        return self._by_run.get(place >> RUN_SHIFT, 0)
-
-    def corrected(self, place: int, record: Record) -> Record:
-        """``record`` of ``place`` in wall time."""
-        step_ns = self.step_ns(place)
-        return moved(record, lambda t_ns: t_ns + step_ns) if step_ns else record

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from vagalwatch.hrv.dyad import Dyad, Track, dyad, track
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
-from vagalwatch.records import Device, Heart, Marker
-from vagalwatch.report.gather import ReportError, WallTimes
+from vagalwatch.journal.walltime import AsKnownNow
+from vagalwatch.records import SITE, Device, Heart, Marker
+from vagalwatch.report.gather import ReportError
 from vagalwatch.sensors.latency import UNKNOWN, latency_of
 from vagalwatch.sessions import KINDS, LONGEST_NS, Sitting, need_consent, sittings
 
@@ -60,7 +61,7 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
                 f"There is no such session of “{one}” and “{other}”; there are: {names}."
             )
         sitting = chosen[-1]
-        wall = WallTimes(reader)
+        wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
         records = {who: _within(reader, who, sitting, wall, _TOLD) for who in (one, other)}
         errors_s = {who: _sensor_error_s(reader, who, sitting, wall) for who in (one, other)}
     first = track(one, records[one], sensor_error_s=errors_s[one])
@@ -81,7 +82,7 @@ def read_joint(path: Path, one: str, other: str, session: str | None = None) -> 
 
 
 def _within(
-    reader: Reader, wearer: str, sitting: Sitting, wall: WallTimes, kinds: tuple[str, ...]
+    reader: Reader, wearer: str, sitting: Sitting, wall: AsKnownNow, kinds: tuple[str, ...]
 ) -> list[Record]:
     """What came of ``wearer`` between start and end, and at most as long as a session lasts.
 
@@ -89,8 +90,8 @@ def _within(
     """
     latest_ns = sitting.start_ns + LONGEST_NS
     records: list[Record] = []
-    for place, told in entries(reader, wearer, kinds, after=sitting.place):
-        record = wall.corrected(place, told)
+    for entry in entries(reader, wearer, kinds, after=sitting.place):
+        place, record = wall.corrected(entry)
         if record.recv_ns > latest_ns or (sitting.end_place and place > sitting.end_place):
             break
         if record.wearer == wearer and record.recv_ns >= sitting.start_ns:
@@ -98,7 +99,7 @@ def _within(
     return records
 
 
-def _sensor_error_s(reader: Reader, wearer: str, sitting: Sitting, wall: WallTimes) -> float:
+def _sensor_error_s(reader: Reader, wearer: str, sitting: Sitting, wall: AsKnownNow) -> float:
     """0 where each source of the session's beats is of a measured model, else without a bound.
 
     What is left of a measured one is far under a row of 5 s; of others nobody knows, and a sensor

@@ -24,7 +24,7 @@ from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
-from vagalwatch.journal.walltime import WallTime, furthest_ns, steps_by_run
+from vagalwatch.journal.walltime import AsKnownNow
 from vagalwatch.records import SITE, Gap, Run, Setting, Stream
 from vagalwatch.web import choices
 from vagalwatch.web.allowance import Allowance
@@ -235,9 +235,8 @@ class Own:
         gaps: deque[Record] = deque(maxlen=RECORDS_READ)  # so that they push no break out
         known_from_ns = 0
         with open_reader(self._journal) as reader:
-            wall = WallTime(reader)
-            steps = steps_by_run(entries(reader, SITE, ("clock-step",)))
-            since_ns = now_ns - READ_DAYS * 24 * 3600 * NS - furthest_ns(steps.values())
+            wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
+            since_ns = now_ns - READ_DAYS * 24 * 3600 * NS - wall.furthest_ns
             for entry in entries(reader, wearer, KINDS, since_ns):
                 record = wall.corrected(entry).record
                 if not isinstance(record, Gap | Run):
