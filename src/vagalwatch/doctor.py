@@ -185,8 +185,8 @@ def _journal(path: Path) -> Iterator[Finding]:
             "journal",
             ok=False,
             found=f"A journal was damaged and is kept as {aside.name}; a new one began.",
-            mend="What could be read of settings and breaks goes on; samples are in that file. "
-            "Move it away once you have seen to it.",
+            mend="What could be read of settings and breaks goes on, consents are asked for anew; "
+            "samples are in that file. Move it away once you have seen to it.",
         )
 
 

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ import pytest
 
 from helpers_journal_load import record
 from helpers_real import need
-from vagalwatch.alerts.consents import MEASURE
+from vagalwatch.alerts.consents import MEASURE, MQTT
 from vagalwatch.journal import log
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.port import RUN_SHIFT, Entry, NotRecordingError
 from vagalwatch.journal.reader import open_reader
+from vagalwatch.journal.store import Store
 from vagalwatch.records import Gap, GapReason, Heart, Marker, Record, Setting, Stream, Tick
 
 if TYPE_CHECKING:
@@ -313,6 +315,59 @@ def test_a_damaged_page_takes_no_refusal_and_no_pause_with_it(tmp_path: Path, in
         journal.append(record(1))
     assert [entry.record for entry in all_entries(path)] == [*said, record(1)]
     assert "(2 records)" in told[0]
+
+
+@pytest.mark.parametrize("renames", range(3))
+def test_a_crash_while_a_damaged_journal_is_replaced_takes_no_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    """An empty new journal stood there before what was brought over, and passed for whole."""
+    path = tmp_path / "site.sqlite"
+    refusal = refusal_then_ticks(path)
+    damaged_beyond(path, path.stat().st_size // 4096 - 5)
+    done: list[object] = []
+    rename = Path.rename
+
+    def cut(file: Path, to: Path) -> Path:
+        done.append(to)
+        if len(done) > renames:
+            raise PowerCutError
+        return rename(file, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", cut)
+        with pytest.raises(PowerCutError):
+            Store(path, lambda _: None).open()
+    with closing(SqliteJournal(path, lambda _: None)) as journal:
+        assert [entry.record for entry in journal.read()] == [refusal]
+    assert not [*tmp_path.glob("*.new*"), *tmp_path.glob("*.part*")]
+
+
+def test_a_yes_that_may_have_been_taken_back_is_asked_anew_after_damage(tmp_path: Path) -> None:
+    """What was taken back on the page that is damaged was shared again."""
+    path = tmp_path / "site.sqlite"
+    yes = Setting(wearer="ada", t_ns=1, recv_ns=1, key=MQTT, value='{"to": ["state"], "text": 1}')
+    with closing(SqliteJournal(path)) as journal:
+        journal.append(yes)
+    refusal = refusal_then_ticks(path)
+    with closing(SqliteJournal(path)) as journal:
+        journal.append(replace(yes, value='{"to": [], "text": 1}'))
+    damaged_beyond(path, path.stat().st_size // 4096 - 5)
+    with closing(SqliteJournal(path, lambda _: None)) as journal:
+        assert [entry.record for entry in journal.read()] == [refusal]
+
+
+class PowerCutError(Exception):
+    """The machine stops here."""
+
+
+def refusal_then_ticks(path: Path) -> Setting:
+    refusal = Setting(wearer="ada", t_ns=1, recv_ns=1, key=MEASURE, value='{"to": [], "text": 1}')
+    with closing(SqliteJournal(path)) as journal:
+        journal.append(refusal)
+        for second in range(3000):
+            journal.append(Tick(t_ns=second, recv_ns=second))
+    return refusal
 
 
 @pytest.mark.parametrize("seed", range(25))

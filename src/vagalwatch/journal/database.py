@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vagalwatch.journal.port import RUN_SHIFT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APPLICATION_ID: Final = 0x7661676C
 """Marks a SQLite file as a journal of vagalwatch (``PRAGMA application_id``)."""
@@ -192,6 +196,29 @@ def move_aside(path: Path) -> Path:
             beside.rename(f"{aside}{suffix}")
     Path(f"{path}-shm").unlink(missing_ok=True)  # only an index of the WAL, made anew on opening
     return aside
+
+
+@contextmanager
+def made_beside(path: Path) -> Iterator[Path]:
+    """A file to make a new journal in; once it is whole it waits for :func:`take_over`."""
+    part = path.with_name(f"{path.name}.part")
+    for suffix in ("", "-wal", "-shm"):  # of one that was not finished
+        Path(f"{part}{suffix}").unlink(missing_ok=True)
+    yield part
+    part.rename(_new(path))
+
+
+def take_over(path: Path) -> None:
+    """Put the new journal that waits, if one does, in the place of the damaged one."""
+    new = _new(path)
+    if new.exists():
+        if path.exists():
+            move_aside(path)
+        new.rename(path)
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
 
 
 def moved_aside(path: Path) -> list[Path]:

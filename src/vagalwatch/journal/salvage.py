@@ -1,7 +1,8 @@
-"""What a damaged journal still says of wishes, consents and breaks, so that they go on to hold.
+"""What a damaged journal still says of wishes, refusals and breaks, so that they go on to hold.
 
-Only events are brought over: a "no" to being measured must not end with a damaged page. Samples
-stay in the file that was put aside.
+Only events are brought over: a "no" to being measured must not end with a damaged page. A "yes"
+does: the page that is damaged may be the one on which it was taken back, so it is asked for anew.
+Samples stay in the file that is put aside.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
+from vagalwatch.alerts import consents
 from vagalwatch.journal.codec import DamagedRowError, Row, decode
 from vagalwatch.journal.database import EVENTS_ONLY, JournalError, open_to_read
+from vagalwatch.records import Setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,12 +45,15 @@ def events(path: Path) -> list[tuple[int, Row]]:
     with closing(db):
         db.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS)
         for place in sorted(_places(db), reverse=True):
+            if time.monotonic() > until_s:
+                break
             try:
                 row = Row(*db.execute(_ROW, (place,)).fetchone())
-                decode(row)
+                record = decode(row)
             except (sqlite3.Error, DamagedRowError, TypeError):
                 continue
-            found.append((place, row))
+            if not (isinstance(record, Setting) and consents.given(record.key, record.value).to):
+                found.append((place, row))
     return found[::-1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.journal import database, salvage
@@ -55,25 +56,23 @@ class Store:
         """
         self.close()
         try:
+            database.take_over(self._path)  # a crash may have come between
             if damage:
                 raise database.BrokenError(damage)  # noqa: TRY301 - one way to treat it
             db = database.open_to_write(self._path)
         except database.BrokenError as error:
-            last_run = database.last_run(self._path)
+            kept = salvage.events(self._path)
+            newest_kept = kept[-1][0] >> RUN_SHIFT if kept else 0
+            self.run = self.run or max(database.last_run(self._path), newest_kept) + 1
+            self._write_anew(kept)
             aside = database.move_aside(self._path)
-            kept = salvage.events(aside)
-            if kept:
-                last_run = max(last_run, kept[-1][0] >> RUN_SHIFT)
-            self.run = self.run or last_run + 1
+            database.take_over(self._path)
             self._tell(
                 f"The journal is damaged ({error}). It is kept as {aside.name} and a new one "
-                "begins, with what could still be read of baselines, consents, settings and "
-                f"breaks ({len(kept)} records)."
+                "begins, with what could still be read of baselines, refusals, settings and "
+                f"breaks ({len(kept)} records). Whoever had agreed to something is asked anew."
             )
             db = database.open_to_write(self._path)
-            db.execute("BEGIN IMMEDIATE")
-            db.executemany(_INSERT_ROW, ((place, *row) for place, row in kept))
-            db.execute("COMMIT")
         except (sqlite3.Error, OSError):
             self.run = self.run or database.last_run(self._path) + 1
             raise
@@ -139,6 +138,15 @@ class Store:
         except BaseException:
             self.close()  # which also takes back an unfinished transaction
             raise
+
+    def _write_anew(self, rows: list[tuple[int, Row]]) -> None:
+        """Make a whole new journal beside the damaged one, which keeps its place until then."""
+        with database.made_beside(self._path) as part, closing(database.open_to_write(part)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("INSERT INTO runs VALUES (?)", (self.run,))
+            db.executemany(_INSERT_ROW, ((place, *row) for place, row in rows))
+            db.execute("COMMIT")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # closing would not say that it failed
 
     def close(self) -> None:
         """Let the file go."""
