@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 from dataclasses import replace
 
@@ -11,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers_hrv import NS, T0_NS, WEARER, edas, hearts, in_order, motions, ticks
-from vagalwatch.hrv import arousal
+from vagalwatch.hrv import arousal, eda
 from vagalwatch.hrv.baseline import Minutes, Usual
 from vagalwatch.hrv.codes import Gate, Why
-from vagalwatch.hrv.eda import Skin
+from vagalwatch.hrv.eda import EdaState, Skin
 from vagalwatch.hrv.parameters import PARAMETERS
 from vagalwatch.hrv.pipeline import Pipeline, PipelineState
 from vagalwatch.records import Estimate, State
@@ -28,13 +29,14 @@ USUAL = Minutes(
     ln_scl=Usual(median=1.0, spread=0.1),
     nsr=Usual(median=3.0, spread=1.5),
 )
-AS_USUAL = Skin(scl_us=2.0, nsr_per_min=3.0, ln_change=0.0, ln_over_mean=0.0)
+AS_USUAL = Skin(scl_us=2.0, nsr_per_min=3.0, level_us=2.0, ln_change=0.0, ln_over_mean=0.0)
 
 numbers = st.floats(-50, 50)
 skins = st.builds(
     Skin,
     scl_us=st.floats(0.05, 60),
     nsr_per_min=st.none() | st.floats(0, 60),
+    level_us=st.floats(0.05, 60),
     ln_change=st.none() | st.floats(-3, 3),
     ln_over_mean=st.none() | st.floats(-3, 3),
 )
@@ -61,7 +63,7 @@ def test_the_weights_are_a_whole_and_half_of_it_is_the_heart() -> None:
 
 
 def test_each_term_by_hand() -> None:
-    skin = Skin(scl_us=2.0, nsr_per_min=6.0, ln_change=0.1, ln_over_mean=-0.2)
+    skin = Skin(scl_us=2.3, nsr_per_min=6.0, level_us=2.0, ln_change=0.1, ln_over_mean=-0.2)
     known = arousal.terms(73.0, skin, USUAL, same_skin=True)
     assert [term.z for term in known] == pytest.approx([1.5, -2.0, 1.0, 2.0])
     assert [term.usual for term in known] == pytest.approx(
@@ -112,7 +114,9 @@ def test_a_skin_that_is_not_known_leaves_the_heart_alone(skin: Skin) -> None:
 
 @given(st.floats(0.5, 2), skins)
 def test_the_gain_of_the_skin_sensor_does_not_matter(gain: float, skin: Skin) -> None:
-    louder = skin._replace(scl_us=gain * (skin.scl_us or 0.0))
+    louder = skin._replace(
+        scl_us=gain * (skin.scl_us or 0.0), level_us=gain * (skin.level_us or 0.0)
+    )
     assert value(75.0, louder) == value(75.0, skin)
 
 
@@ -139,3 +143,23 @@ def test_it_agrees_with_the_states_of_a_hard_talk() -> None:
     assert all(value > 0 for value in said[State.FLOODING])
     # The last rows of a shutdown are those in which it has ended and is not yet believed to have.
     assert statistics.quantiles(said[State.SHUTDOWN], n=20)[-1] < 0.25
+
+
+def test_what_is_told_of_two_minutes_ago_was_measured_then() -> None:
+    """A rise within 30 s: the mean of 30 s over the ratio of two levels of 5 s would be neither."""
+    rng = random.Random(3)  # noqa: S311 - a sensor's noise
+    rise_us = [max(0.0, 2.4 * i / 120) for i in range(-1600, 121)]
+    skin_us = [4.0 + rise + rng.gauss(0, 0.003) for rise in rise_us]
+    state, skin = EdaState(), Skin()
+    chunks = list(edas(skin_us, 4.0, source="ring"))
+    for t_s in range(5, 435, 5):
+        t_ns = T0_NS + t_s * NS
+        while chunks and chunks[0].recv_ns <= t_ns:
+            eda.take(state, chunks.pop(0))
+        skin = eda.judge(state, t_ns)
+        eda.trim(state, t_ns)
+    (change,) = [
+        t for t in arousal.terms(70, skin, USUAL, same_skin=True) if t.code is Why.SKIN_CHANGE
+    ]
+    assert change.usual == pytest.approx(4.0, abs=0.01)
+    assert change.value == pytest.approx(skin_us[4 * 427], abs=0.15)

@@ -55,9 +55,10 @@ def terms(steady_bpm: float, skin: Skin, usual: Minutes, *, same_skin: bool) -> 
             (Why.SKIN_OVER_MEAN, skin.ln_over_mean, _AROUSAL.weight_skin_level),
             (Why.SKIN_CHANGE, skin.ln_change, _AROUSAL.weight_skin_change),
         ):
-            if ln is not None:
-                before_us = skin.scl_us / math.exp(ln)
-                found.append(Term(code, skin.scl_us, before_us, ln / usual.ln_scl.spread, weight))
+            if ln is not None and skin.level_us is not None:
+                # Of the level that the ratio is of: with another, "before" was never measured.
+                before_us = skin.level_us / math.exp(ln)
+                found.append(Term(code, skin.level_us, before_us, ln / usual.ln_scl.spread, weight))
     if usual.nsr is not None and skin.nsr_per_min is not None:
         z = (skin.nsr_per_min - usual.nsr.median) / usual.nsr.spread
         found.append(

@@ -112,15 +112,16 @@ class Skin(NamedTuple):
     """What a row knows of the skin: figures, or the gate that withholds them.
 
     ``scl_us`` is the mean of 30 s, ``tonic_us`` what of it lies under the responses,
-    ``nsr_per_min`` the responses of 60 s. Two compare the skin with itself: ``ln_change`` is ln
-    of the level (5 s) over that of 120 s ago, ``ln_over_mean`` over its own slow mean (half-life
-    10 min).
+    ``nsr_per_min`` the responses of 60 s, ``level_us`` the level of the last 5 s. Two compare that
+    level with itself: ``ln_change`` is ln of it over that of 120 s ago, ``ln_over_mean`` over its
+    own slow mean (half-life 10 min).
     """
 
     gate: Gate | None = None
     scl_us: float | None = None
     tonic_us: float | None = None
     nsr_per_min: float | None = None
+    level_us: float | None = None
     ln_change: float | None = None
     ln_over_mean: float | None = None
 
@@ -238,6 +239,7 @@ def judge(state: EdaState, t_ns: int, shaken: Callable[[int], bool] | None = Non
         scl_us=scl_us,
         tonic_us=tonic_us,
         nsr_per_min=_responses_per_min(minute, struck_s),
+        level_us=minute[-1].level_us,
         ln_change=change,
         ln_over_mean=over,
     )
