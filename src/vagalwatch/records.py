@@ -64,6 +64,11 @@ class State(StrEnum):
     SHUTDOWN = "shutdown"
     RECOVERING = "recovering"
 
+    @property
+    def judged(self) -> bool:
+        """Whether a row of it says anything of the body."""
+        return self not in {State.UNKNOWN, State.CALIBRATING}
+
 
 class EpisodeKind(StrEnum):
     """What an alert can be about."""
@@ -563,7 +568,6 @@ class Notice:
     kind: Literal["notice"] = "notice"
 
 
-Sample = Heart | Eda | Motion | Level | Contact
 Record = (
     Heart
     | Eda

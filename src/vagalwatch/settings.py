@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -36,6 +37,14 @@ _IN_WORDS = {
     INFLUX_URL: "an address begins with http:// or https://",
 }
 """What each pattern asks for, for a person."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` reaches this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class ConfigError(Exception):
@@ -121,7 +130,7 @@ class InfluxSettings(_Section):
     @model_validator(mode="after")
     def _https_beyond_loopback(self) -> InfluxSettings:
         address = urlsplit(self.url or "")
-        if address.scheme == "http" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        if address.scheme == "http" and not is_loopback(address.hostname or ""):
             raise ValueError("influx.url is beyond loopback, so it must begin with https://")
         return self
 
@@ -137,8 +146,7 @@ class PageSettings(_Section):
 
     @model_validator(mode="after")
     def _tls_beyond_loopback(self) -> PageSettings:
-        loopback = self.host in {"127.0.0.1", "::1", "localhost"}
-        if not loopback and (self.tls_cert_file is None or self.tls_key_file is None):
+        if not is_loopback(self.host) and (self.tls_cert_file is None or self.tls_key_file is None):
             raise ValueError(
                 "page.host is beyond loopback, so page.tls_cert_file and page.tls_key_file "
                 "must be set; or use 127.0.0.1"

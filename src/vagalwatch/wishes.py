@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts import agreement, calling, consents, couple, preferences
-from vagalwatch.alerts.couple import PAUSED
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.hrv.baseline import BASELINE_KEY
 from vagalwatch.hrv.parameters import NS
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY

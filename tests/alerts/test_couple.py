@@ -16,6 +16,7 @@ from helpers_couple import agrees, attested, known, link, named, sets, shares
 from vagalwatch.alerts import consents, couple
 from vagalwatch.alerts.couple import Couples, Gone, Heard, Say, Seen, Shown, after, may_be_joined
 from vagalwatch.alerts.pause import DAY_NS, MINUTE_NS
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.records import Answer, AnswerKind, BreakPhase, BreakStep, EpisodeKind, Together
 
 if TYPE_CHECKING:
@@ -130,9 +131,9 @@ def test_both_records_are_joined_by_both_consents_only() -> None:
 
 @pytest.mark.parametrize("who", ["ada", "sam"])
 def test_while_one_has_paused_everything_nobody_looks_at_both(who: str) -> None:
-    couples = known(BOTH, sets(who, couple.PAUSED, "true"))
+    couples = known(BOTH, sets(who, PAUSED, "true"))
     assert not couples.may_be_joined("ada", "sam")
-    couples.push(sets(who, couple.PAUSED, "false"))
+    couples.push(sets(who, PAUSED, "false"))
     assert couples.may_be_joined("ada", "sam")
 
 
@@ -144,7 +145,7 @@ def test_whoever_withdraws_is_seen_no_more_and_the_other_is_not_told_why() -> No
         shares("sam", yes=False),
         link("sam", None),
         link("ada", None),
-        sets("sam", couple.PAUSED, "true"),
+        sets("sam", PAUSED, "true"),
     ):
         couples = known(attested("ada", "sam"), shares("sam"))
         assert couples.push(last) == [Gone("ada")]
@@ -159,7 +160,7 @@ def test_what_changes_nothing_for_the_other_is_no_word() -> None:
         sets("sam", "mute-until", "null"),
         shares("ada"),
         shares("ada", yes=False),
-        sets("ada", couple.PAUSED, "true"),
+        sets("ada", PAUSED, "true"),
     )[:4]:
         assert couples.push(setting) == []
 
@@ -172,11 +173,11 @@ def test_a_break_in_which_all_was_paused_stays_unseen_and_the_next_is_seen(
     couples = known(attested("ada", "sam"), shares("sam"))
     if accepted_first:
         assert couples.push(step()) == [Seen("ada", step(), "sam")]
-        assert couples.push(sets("sam", couple.PAUSED, "true")) == [Gone("ada")]
+        assert couples.push(sets("sam", PAUSED, "true")) == [Gone("ada")]
     else:
-        couples.push(sets("sam", couple.PAUSED, "true"))
+        couples.push(sets("sam", PAUSED, "true"))
         assert couples.push(step()) == []
-    assert couples.push(sets("sam", couple.PAUSED, "false")) == []
+    assert couples.push(sets("sam", PAUSED, "false")) == []
     assert couples.push(step()) == []
     assert couples.push(step(P.RETURNED)) == []
     assert couples.push(step(n=2)) == [Seen("ada", step(n=2), "sam")]
@@ -296,8 +297,8 @@ def test_the_longer_time_wins_and_both_check_in_at_it() -> None:
         attested("ada", "sam"),
         [*attested("ada", "sam"), shares("ada")],
         [*attested("ada", "sam"), shares("sam")],
-        [*BOTH, sets("ada", couple.PAUSED, "true")],
-        [*BOTH, sets("sam", couple.PAUSED, "true")],
+        [*BOTH, sets("ada", PAUSED, "true")],
+        [*BOTH, sets("sam", PAUSED, "true")],
         [*BOTH, link("sam", None)],
     ],
 )
@@ -311,9 +312,9 @@ def test_a_break_in_which_all_was_paused_lengthens_no_other(who: str) -> None:
     ada, sam = on_a_break(20), on_a_break(45)
     pause = pauses(ada, sam)[who]
     assert pause is not None
-    couples = known(BOTH, sets(who, couple.PAUSED, "true"))
+    couples = known(BOTH, sets(who, PAUSED, "true"))
     couples.push(replace(step(), wearer=who, id=pause.id))
-    couples.push(sets(who, couple.PAUSED, "false"))
+    couples.push(sets(who, PAUSED, "false"))
     assert couples.longer(pauses(ada, sam), NOON_NS) == []
 
 
@@ -361,8 +362,8 @@ ROWS = st.lists(
             link("ada", None),
             link("sam", None),
             shares("sam", yes=False),
-            sets("sam", couple.PAUSED, "true"),
-            sets("sam", couple.PAUSED, "false"),
+            sets("sam", PAUSED, "true"),
+            sets("sam", PAUSED, "false"),
             sets("sam", couple.LINK, "nonsense"),
             named("sam", "Sammy"),
         ]
@@ -387,7 +388,7 @@ def test_what_is_shared_is_exactly_what_stands(rows: list[Setting]) -> None:
         names = [json.loads(s[1].value) if s and s[1].value != "nonsense" else None for s in said]
         return [n and n["partner"] for n in names] == [other, one]
 
-    paused = last.get(("sam", couple.PAUSED))
+    paused = last.get(("sam", PAUSED))
     for one, other in itertools.permutations(("ada", "sam", "zoe"), 2):
         shared = linked(one, other) and agreed(one, consents.PARTNER)
         if one == "sam" and paused is not None and paused[1].value == "true":

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from helpers_alerts import NOON_NS, Wearer
 from vagalwatch.alerts import words
 from vagalwatch.alerts.preferences import Preferences
-from vagalwatch.hrv.dyad import NOT_JUDGED
 from vagalwatch.records import (
     Alert,
     Answer,
@@ -55,7 +54,7 @@ def lived(happens: list[object]) -> Diary:
     rows, idle_ns = {}, []
     for record in wearer.heard:
         if isinstance(record, Estimate):
-            if record.state in NOT_JUDGED:
+            if not record.state.judged:
                 idle_ns.append(record.t_ns)
             else:
                 rows[record.t_ns] = Row(record.t_ns, record.state, record.metrics.hr_bpm, 70.0)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from helpers_couple import attested, link, named, sets, shares
 from helpers_journal import MemoryJournal
 from vagalwatch.alerts import consents, couple
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.clock import NS, StoryClock
 from vagalwatch.engine import Engine
 from vagalwatch.hub import Hub
@@ -238,7 +239,7 @@ WORLDS: dict[str, tuple[Setting, ...]] = {
     "only ada shares": (*attested("ada", "sam"), shares("ada")),
     "consent without a link": (shares("sam"), shares("ada")),
     "withdrawn": (*SHARED, shares("sam", yes=False)),
-    "paused": (*SHARED, sets("sam", couple.PAUSED, "true")),
+    "paused": (*SHARED, sets("sam", PAUSED, "true")),
     "ended by sam": (*SHARED, link("sam", None)),
     "ended by ada": (*SHARED, link("ada", None)),
     "linked anew": (*SHARED, *attested("ada", "sam")),
@@ -264,7 +265,7 @@ def test_of_a_break_begun_while_paused_nothing_comes_after_going_on() -> None:
     world, absent = World(both), World(both)
 
     def pauses(paused: str) -> None:
-        world.take(sets("sam", couple.PAUSED, paused, world.now_ns))
+        world.take(sets("sam", PAUSED, paused, world.now_ns))
 
     for each in (world, absent):
         each.says("ada", A.START_BREAK, 20)
@@ -347,7 +348,7 @@ def test_what_is_seen_is_a_name_a_time_and_words_and_only_after_acceptance(
         ("sam", consents.PARTNER, '{"to": [], "text": 1}'),
         ("sam", couple.LINK, "null"),
         ("ada", couple.LINK, "null"),
-        ("sam", couple.PAUSED, "true"),
+        ("sam", PAUSED, "true"),
     ],
 )
 @settings(max_examples=40, deadline=None)
@@ -414,13 +415,13 @@ def test_one_break_as_the_partner_sees_it() -> None:
     assert world.partner == {}
 
 
-@pytest.mark.parametrize("key", [couple.LINK, consents.PARTNER, couple.PAUSED])
+@pytest.mark.parametrize("key", [couple.LINK, consents.PARTNER, PAUSED])
 def test_who_was_heard_is_not_told_that_the_other_has_ended_it(key: str) -> None:
     world = World(SHARED)
     world.says("sam", A.START_BREAK)
     world.says("ada", A.HEARD)
     sent = len(world.frames["sam"])
-    value = {couple.LINK: "null", couple.PAUSED: "true"}.get(key, '{"to": [], "text": 1}')
+    value = {couple.LINK: "null", PAUSED: "true"}.get(key, '{"to": [], "text": 1}')
     world.sets("ada", (key, value))
     assert len(world.frames["sam"]) == sent
     assert world.views["sam"]["break"]["heard"]

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts import consents
 from vagalwatch.alerts.pause import MINUTE_NS, together
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.alerts.steps import one_line
 from vagalwatch.alerts.table import NO_WORD, PUT_OFF
 from vagalwatch.records import Answer, AnswerKind, BreakPhase, BreakStep, Setting, Together
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 LINK: Final = "couple-link"
 NAME: Final = "name-for-partner"
-PAUSED: Final = "paused"
 
 OF_A_LINK: Final = consents.COUPLE | {NAME}
 """Keys that hold for one link: a new one, and the end of one, take them away."""

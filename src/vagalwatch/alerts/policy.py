@@ -295,7 +295,7 @@ class Policy:
         return not (
             (state.pause is not None and not state.pause.final)
             or state.now_ns < state.safety_until_ns
-            or state.body_state in {State.UNKNOWN, State.CALIBRATING}
+            or not state.body_state.judged
             or self._silent()
         ) and state.limits.may_prompt(state.now_ns, state.preferences, asked_for=asked_for)
 

@@ -37,6 +37,9 @@ from zoneinfo import ZoneInfo
 from vagalwatch.alerts.agreement import Agreement
 from vagalwatch.alerts.steps import Choices
 
+PAUSED: Final = "paused"
+"""Key of the setting that silences and hides everything until its wearer goes on."""
+
 MIN_BREAK_MINUTES: Final = 20
 """Least length of a break: the body needs about 20 min to settle (Gottman & Silver 1999)."""
 MAX_BREAK_MINUTES: Final = 24 * 60
@@ -94,7 +97,7 @@ class Preferences:
             self.mute_until_ns = 0 if until is None else _integer(until)
         elif key == "safety-alerts":
             self.safety_alerts = _boolean(json.loads(value))
-        elif key == "paused":
+        elif key == PAUSED:
             self.paused = _boolean(json.loads(value))
         elif key == "quiet-hours":
             hours = _quiet_hours(json.loads(value))

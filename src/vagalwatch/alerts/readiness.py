@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 from vagalwatch.alerts.table import HEART_SLOW, SAY_HERE
 from vagalwatch.hrv.parameters import PARAMETERS
 from vagalwatch.hrv.states import Dwell
-from vagalwatch.records import EpisodeKind, State
+from vagalwatch.records import EpisodeKind
 
 if TYPE_CHECKING:
     from vagalwatch.records import Estimate
@@ -71,8 +71,7 @@ class Body:
             moved = self.moved or motion_mg > PARAMETERS.movement.still_mg
             body = replace(self, motion_seen=True, moved=moved)
         hr_bpm, usual_bpm = row.metrics.hr_bpm, row.usual_hr_bpm
-        judged = row.state not in {State.UNKNOWN, State.CALIBRATING}
-        if not judged or hr_bpm is None or usual_bpm is None:
+        if not row.state.judged or hr_bpm is None or usual_bpm is None:
             return replace(body, in_range=_filled(body.in_range, row.t_ns, agrees=False))
         if row.t_ns - self.usable_ns >= HOLD_NS:  # not measured since: what was shown is history
             body = replace(body, in_range=Dwell(), outside=Dwell())

@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts import consents, words
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.alerts.table import RUNNING
 from vagalwatch.clock import NS
 from vagalwatch.deliver import mqtt_messages as messages
-from vagalwatch.deliver.mqtt_outbox import PAUSED, Outgoing
+from vagalwatch.deliver.mqtt_outbox import Outgoing
 from vagalwatch.records import ROW_HOLDS_NS, BreakStep, Estimate, Setting, State
 
 if TYPE_CHECKING:

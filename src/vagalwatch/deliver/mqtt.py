@@ -16,7 +16,6 @@ import asyncio
 import logging
 import ssl
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from aiomqtt import Client, MqttError, Will
@@ -31,7 +30,7 @@ from vagalwatch.deliver.secret import read_secret
 from vagalwatch.journal.port import NotRecordingError
 from vagalwatch.journal.walltime import AsKnownThen
 from vagalwatch.records import ROW_HOLDS_NS, Answer
-from vagalwatch.settings import ConfigError
+from vagalwatch.settings import ConfigError, is_loopback
 from vagalwatch.standby import fault_of
 
 if TYPE_CHECKING:
@@ -321,15 +320,8 @@ def _tls(settings: MqttSettings) -> ssl.SSLContext | None:
             raise ConfigError(
                 f"mqtt.tls_ca_file {settings.tls_ca_file} cannot be used: {error}."
             ) from error
-    if not _is_loopback(settings.host):
+    if not is_loopback(settings.host):
         raise ConfigError(
             "mqtt.host is beyond loopback, so mqtt.tls_ca_file must name the broker's CA."
         )
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

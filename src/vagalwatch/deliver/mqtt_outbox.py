@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts import consents
 from vagalwatch.alerts.policy import repeat_at_ns
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.deliver import mqtt_messages as messages
 from vagalwatch.records import (
     ROW_HOLDS_NS,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 KINDS: Final = ("alert", "answer", "break", "setting", "clock-step", "estimate")
 EVENTS: Final = tuple(kind for kind in KINDS if kind != "estimate")
 
-PAUSED: Final = "paused"
 RESEND_NS: Final = 15_000_000_000
 """Seven more tries in the 120 s that a prompt is valid."""
 

@@ -125,6 +125,3 @@ def _rule(person: Person, limit_bpm: float | None) -> Said:
         for at_s, rate, high in zip(t_s.tolist(), bpm.tolist(), over.tolist(), strict=True)
     ]
     return Said(rows, rising_edges("flooding", over, t_s))
-
-
-RULES: Final = (HeartRateOver100, HeartRateOver110Percent, Clock)

@@ -43,8 +43,6 @@ BACK_LATE_S: Final = {EpisodeKind.FLOODING: (115.0, 160.0), EpisodeKind.SHUTDOWN
 """The same of the way back, after the heart was within 10 % of usual (95 people), or within 3 bpm
 under it (24); two to three of those minutes are what "settled" asks for."""
 
-NOT_JUDGED: Final = frozenset({State.UNKNOWN, State.CALIBRATING})
-"""Rows that say nothing of the body."""
 _AWAY: Final = frozenset({State.FLOODING, State.SHUTDOWN, State.RECOVERING})
 
 
@@ -173,7 +171,7 @@ def track(wearer: str, records: Iterable[object], *, sensor_error_s: float = mat
 def dyad(one: Track, other: Track) -> Dyad:
     """The two side by side. Swapped, every order is turned round and nothing else changes."""
     states = [_on_grid(one, other, both) for both in (one, other)]
-    judged = [np.array([s not in NOT_JUDGED for s in told.states], dtype=bool) for told in states]
+    judged = [np.array([s.judged for s in told.states], dtype=bool) for told in states]
     flooded = [np.array([s is State.FLOODING for s in told.states], dtype=bool) for told in states]
     away = [_away(one), _away(other)]
     return Dyad(
@@ -226,7 +224,7 @@ class _Stretch(NamedTuple):
 
 
 def _away(track: Track) -> list[_Stretch]:
-    judged = [row for row in track.rows if row.state not in NOT_JUDGED]
+    judged = [row for row in track.rows if row.state.judged]
     stretches = []
     for episode in track.episodes:
         kind, onset_ns = episode.episode, episode.onset_ns

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from vagalwatch.alerts.adverse import log
 from vagalwatch.alerts.table import AGAIN, EXTENDED
-from vagalwatch.hrv.dyad import NOT_JUDGED, back
+from vagalwatch.hrv.dyad import back
 from vagalwatch.hrv.linkage import STEP_S
 from vagalwatch.records import AnswerKind, BreakPhase, EpisodeKind
 
@@ -119,7 +119,7 @@ class Progress:
 
 def progress(diary: Diary) -> Progress:
     """The figures of ``diary``."""
-    judged_rows = [row for row in diary.rows if row.state not in NOT_JUDGED]
+    judged_rows = [row for row in diary.rows if row.state.judged]
     episodes = [e for e in diary.episodes if e.episode != EpisodeKind.SAFETY]
     settle_min = {e: _settle_min(judged_rows, e) for e in episodes}
     settled = tuple(Settled(e.onset_ns, minutes) for e, minutes in settle_min.items() if minutes)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts.preferences import Preferences
-from vagalwatch.hrv.dyad import NOT_JUDGED
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import entries
 from vagalwatch.journal.walltime import AsKnownNow
@@ -88,7 +87,7 @@ def read_diary(
         for row in _rows(reader, wearer, wall, first_ns):
             progress(min(1.0, max(0.0, (row.t_ns - since_ns) / (until_ns - since_ns))))
             if since_ns <= row.t_ns < until_ns:
-                if row.state in NOT_JUDGED and row.hr_bpm is None:
+                if not row.state.judged and row.hr_bpm is None:
                     idle_ns.append(row.t_ns)
                 else:
                     rows.setdefault(row.t_ns, row)

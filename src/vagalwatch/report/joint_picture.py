@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vagalwatch.hrv.dyad import NOT_JUDGED
 from vagalwatch.records import State
 from vagalwatch.report import svg
 from vagalwatch.report.pictures import Picture, foot, with_gaps
@@ -74,7 +73,7 @@ def _strip(area: svg.Area, track: Track, told: Joint, y: float) -> None:
     pieces: list[tuple[str, float, float]] = []
     for row in track.rows:
         at = (row.t_ns - told.start_ns) / MINUTE_NS
-        kind = _BARS.get(row.state, "unusable" if row.state in NOT_JUDGED else "")
+        kind = _BARS.get(row.state, "" if row.state.judged else "unusable")
         if pieces and pieces[-1][0] == kind and at - pieces[-1][2] < 0.2:  # noqa: PLR2004 - 2 rows
             pieces[-1] = (kind, pieces[-1][1], at)
         else:

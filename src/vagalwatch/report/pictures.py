@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vagalwatch.hrv.dyad import NOT_JUDGED, back
+from vagalwatch.hrv.dyad import back
 from vagalwatch.hrv.linkage import STEP_S
 from vagalwatch.records import EpisodeKind
 from vagalwatch.report import svg
@@ -88,7 +88,7 @@ def week(diary: Diary, told: Progress, speech: Speech) -> Picture:
 
 def _strip(area: svg.Area, diary: Diary, from_ns: int, to_ns: int) -> float:
     """A band as high as the share of each bin that could be read; returns the hours of it."""
-    judged = (row.t_ns for row in diary.rows if row.state not in NOT_JUDGED)
+    judged = (row.t_ns for row in diary.rows if row.state.judged)
     every = chain(diary.idle_ns, (row.t_ns for row in diary.rows))
 
     def by_bin(times_ns: Iterable[int]) -> Counter[int]:
@@ -135,7 +135,7 @@ def episode(diary: Diary, told: Progress, speech: Speech) -> Picture:
 
 def _heart(diary: Diary, told: Progress, shown: Episode, speech: Speech) -> str:
     """The heart rate around an episode, in minutes from its onset."""
-    judged = [row for row in diary.rows if row.state not in NOT_JUDGED]
+    judged = [row for row in diary.rows if row.state.judged]
     back_ns = back(judged, shown).high_ns
     back_min = math.inf if math.isinf(back_ns) else (back_ns - shown.onset_ns) / MINUTE_NS
     last_min = min(max(back_min, 20.0) + AFTER_MIN, LONGEST_MIN)

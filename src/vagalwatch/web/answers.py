@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vagalwatch.alerts.afterwards import LONGEST_WORDS
+from vagalwatch.alerts.policy import LATE_NS
 from vagalwatch.alerts.steps import one_line
 from vagalwatch.clock import NS
 from vagalwatch.journal.port import NotRecordingError
@@ -36,7 +37,7 @@ class Said(BaseModel):
     answer: AnswerKind
     about: Annotated[str, Field(max_length=128)] = ""
     minutes: Annotated[int | None, Field(ge=1, le=24 * 60)] = None
-    age_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
+    age_ms: Annotated[int, Field(ge=0, le=LATE_NS // 1_000_000)] = 0
     """How long ago the person tapped."""
     text: Annotated[str, AfterValidator(_own_words), Field(min_length=1)] | None = None
 

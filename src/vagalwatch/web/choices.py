@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vagalwatch.alerts import agreement, calling, consents, couple, steps
-from vagalwatch.alerts.preferences import BOUNDS, Preferences
+from vagalwatch.alerts.preferences import BOUNDS, PAUSED, Preferences
 from vagalwatch.alerts.steps import Step, When
 from vagalwatch.hrv.pipeline import BETA_BLOCKER_KEY
 from vagalwatch.wishes import asked_about
@@ -136,7 +136,7 @@ def seen_by(
             continue
         value = standing.get(key, "")
         # While everything is paused, nothing is shared by consent.
-        shares = standing.get("paused") != "true" and (
+        shares = standing.get(PAUSED) != "true" and (
             key not in consents.COUPLE or consents.whole(key, value)
         )
         given = consents.given(key, value).to if shares else frozenset()

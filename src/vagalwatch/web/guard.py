@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from vagalwatch.settings import is_loopback
+
 if TYPE_CHECKING:
     from asyncio import Transport
 
@@ -117,7 +119,7 @@ def own_names(settings: PageSettings, port: int) -> tuple[frozenset[str], frozen
     """
     plain = settings.tls_cert_file is None
     scheme = "http" if plain else "https"
-    names = {settings.host} | (_LOOPBACK if settings.host in _LOOPBACK else set())
+    names = {settings.host} | (_LOOPBACK if is_loopback(settings.host) else set())
     bare = {f"[{name}]" if ":" in name else name for name in names}
     hosts = {f"{name}:{port}" for name in bare}
     if port == (80 if plain else 443):

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from vagalwatch.alerts import consents, couple, words
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.clock import NS
 from vagalwatch.export.own_record import record_zip
 from vagalwatch.journal.database import JournalError
@@ -214,7 +215,7 @@ class Own:
             return consent(wearer, said.key, said.value, now_ns, standing=standing, link=link)
         if said.key == couple.LINK and said.value is None:
             return unlink(wearer, now_ns)
-        if said.key == couple.PAUSED and said.value is False:
+        if said.key == PAUSED and said.value is False:
             return go_on(wearer, now_ns)
         plain = said.key == "mute-until" and isinstance(said.value, str)
         text = str(said.value) if plain else json.dumps(said.value)

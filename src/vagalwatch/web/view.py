@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts import afterwards, consents, steps, words
 from vagalwatch.alerts.calling import Calling
-from vagalwatch.alerts.couple import PAUSED
 from vagalwatch.alerts.policy import BACKWARDS_NS, STEPS_IN
-from vagalwatch.alerts.preferences import Preferences
+from vagalwatch.alerts.preferences import PAUSED, Preferences
 from vagalwatch.alerts.shift import shifted
 from vagalwatch.alerts.table import RUNNING
 from vagalwatch.hrv.codes import LOST_IN_SHUTDOWN, Gate, Why
