@@ -79,6 +79,7 @@ REASONS: Final = {
     "eda-artefact": "Skin sensor slips",
     "eda-temperature": "Skin sensor cools, off the skin?",
     "eda-stuck": "Skin sensor stuck",
+    "eda-unusual": "Skin sensor is a new one",
     "motion-missing": "Movement not known",
     "no-baseline": "Usual not learned yet",
     "baseline-expired": "Usual values too old",

@@ -454,6 +454,16 @@ def test_a_shutdown_that_is_no_longer_seen_is_unknown(kind: type, gate: Gate) ->
     }
 
 
+def test_a_shutdown_goes_unknown_under_another_ring_and_says_that_not_that_there_is_none() -> None:
+    other = [
+        replace(r, source="other") if isinstance(r, Eda) and r.recv_ns > T0_NS + 480 * NS else r
+        for r in low_pattern(skin=True)
+    ]
+    last = rows(run(other))[-1]
+    assert last.metrics.scl_us is not None
+    assert (last.state, last.reason) == (State.UNKNOWN, Gate.EDA_UNUSUAL)
+
+
 def test_after_a_clock_that_went_back_rows_go_on_and_the_usual_stands() -> None:
     """A machine without a clock of its own wakes up in the past."""
     off = Contact(wearer=WEARER, source="ring", t_ns=T0_NS + NS, recv_ns=T0_NS + NS, on_body=False)

@@ -215,6 +215,7 @@ def _calibrate_window(
             return None
         # Too little there: the first usable minutes from here on, as without the wish.
         state.window_ns = None
+        state.rows.clear()
     return Progress(usable_s=len(state.rows) * _STEP_S)
 
 

@@ -38,6 +38,7 @@ class Gate(StrEnum):
     EDA_ARTEFACT = "eda-artefact"  # steeper than skin can be, or a jump in a moving hand
     EDA_TEMPERATURE = "eda-temperature"  # too hot or cold for skin, or cooling as if taken off
     EDA_STUCK = "eda-stuck"  # no live noise, or a handful of values
+    EDA_UNUSUAL = "eda-unusual"  # measured by another sensor than the usual was learnt with
 
     # Evidence for single figures.
     RR_THIN = "rr-thin"  # under 70 % of the minute is covered by good beats: no variability
@@ -98,6 +99,7 @@ EDA_GATES: Final = frozenset(
         Gate.EDA_ARTEFACT,
         Gate.EDA_TEMPERATURE,
         Gate.EDA_STUCK,
+        Gate.EDA_UNUSUAL,
     }
 )
 

@@ -248,7 +248,7 @@ class Pipeline:
                     *states.conditions_met(state.machine, row, usual),
                 )
             else:  # neither still shut down nor settled: whether it goes on cannot be told
-                missing = Gate.MOTION_MISSING if row.still is None else Gate.EDA_MISSING
+                missing = Gate.MOTION_MISSING if row.still is None else Gate.EDA_UNUSUAL
                 verdict, reason = State.UNKNOWN, str(evidence.skin.gate or missing)
             usable = states.may_drift(
                 state.machine, row, usual, provisional=bl.provisional(state.baseline)
