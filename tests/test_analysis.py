@@ -250,7 +250,11 @@ def definitions(
     """The figures of the window that ends at ``now``, each as it is defined."""
     half, minute = t_s > now - 30, t_s > now - 60
     said = {"coverage": float(rr[minute & valid].sum()) / 60_000}
-    if (half & valid).sum() >= PARAMETERS.figures.hr_beats:
+    count = int((half & valid).sum())
+    follow = sum(
+        bool(i and half[i - 1] and valid[i - 1]) for i in np.flatnonzero(half & valid & linked)
+    )
+    if count >= PARAMETERS.figures.hr_beats and 2 * follow >= count:
         said["hr_bpm"] = 60_000 / float(np.median(rr[half & valid]))
     second = np.flatnonzero(minute & valid & linked)
     second = second[[bool(i > 0 and minute[i - 1] and valid[i - 1]) for i in second]]
