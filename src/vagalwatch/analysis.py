@@ -163,23 +163,19 @@ def run(
     progress: Progress | None = None,
 ) -> Timeline:
     """Tell ``recording`` to a new engine and keep what it says."""
-    start_ns = recording.start_ns // (ROW_S * NS) * (ROW_S * NS)
+    start_ns = told_from_ns(recording)
     last_row = int(recording.duration_s) // ROW_S
     estimates: dict[int, Estimate] = {}
     episodes: dict[tuple[str, int], Episode] = {}
     alerted: set[tuple[str, int]] = set()
-    engine = Engine(recording.wearer)
-    for record in _told(recording, start_ns, baseline):
-        for said in engine.push(record):
-            match said:
-                case Estimate():
-                    estimates[(said.t_ns - start_ns) // (ROW_S * NS)] = said
-                case Episode():
-                    episodes[said.episode, said.onset_ns] = said
-                case Alert():
-                    alerted.add((said.alert, said.onset_ns))
-        if progress is not None and isinstance(record, Tick):
-            progress(min(1.0, (record.t_ns - start_ns) / NS / recording.duration_s))
+    for one in said(recording, baseline=baseline, progress=progress):
+        match one:
+            case Estimate():
+                estimates[(one.t_ns - start_ns) // (ROW_S * NS)] = one
+            case Episode():
+                episodes[one.episode, one.onset_ns] = one
+            case Alert():
+                alerted.add((one.alert, one.onset_ns))
     judged = ((k, one) for k, one in sorted(estimates.items()) if one.usual_hr_bpm is not None)
     ready, first = next(judged, (None, None))
     return Timeline(
@@ -194,6 +190,26 @@ def run(
             for key, episode in sorted(episodes.items(), key=lambda item: item[1].t_ns)
         ],
     )
+
+
+def said(
+    recording: Recording,
+    *,
+    baseline: tuple[float, float] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Record]:
+    """Every record that a new engine says of ``recording``, told from :func:`told_from_ns` on."""
+    start_ns = told_from_ns(recording)
+    engine = Engine(recording.wearer)
+    for record in _told(recording, start_ns, baseline):
+        yield from engine.push(record)
+        if progress is not None and isinstance(record, Tick):
+            progress(min(1.0, (record.t_ns - start_ns) / NS / recording.duration_s))
+
+
+def told_from_ns(recording: Recording) -> int:
+    """When ``recording`` is told to have begun: the UTC multiple of 5 s at or before it did."""
+    return recording.start_ns // (ROW_S * NS) * (ROW_S * NS)
 
 
 def summarize(recording: Recording, timeline: Timeline, notes: tuple[str, ...] = ()) -> Summary:

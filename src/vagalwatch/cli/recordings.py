@@ -112,6 +112,12 @@ def evaluate(
     story: Annotated[
         list[str] | None, typer.Option(help="Of the simulated stories only these.")
     ] = None,
+    weights: Annotated[
+        bool,
+        typer.Option(
+            "--weights", help="Of stress-predict, without detectors: arousal weighed otherwise."
+        ),
+    ] = False,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one a core.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for report.html and report.json.")
@@ -128,6 +134,13 @@ def evaluate(
         terminal.stop(
             f"There is no suite “{suite}”; there are {', '.join(suites.NAMES)}.", BAD_INPUT
         )
+    if weights:
+        if suite != "stress-predict" or folder is None or detector or out is not None:
+            terminal.stop(
+                "--weights goes with stress-predict DIR, without --detector and --out.", BAD_INPUT
+            )
+        _weigh(folder, as_json=as_json)
+        return
     errors = (RecordingError, DetectorError, MissingExtraError, OSError)
     with terminal.errors(*errors), terminal.progress("Evaluating") as progress:
         if out is not None:
@@ -149,6 +162,19 @@ def evaluate(
     report.show(told)
     if out is not None:
         typer.echo(f"Written to {out}.")
+
+
+def _weigh(folder: Path, *, as_json: bool) -> None:
+    from vagalwatch.evaluate import suites, weights
+    from vagalwatch.sensors.recording import RecordingError
+
+    with terminal.errors(RecordingError, OSError), terminal.progress("Weighing") as progress:
+        sources = suites.labelled_suite("stress-predict", folder).sources
+        compared = weights.compare(sources, progress=progress)
+    if as_json:
+        terminal.print_json(weights.as_json(compared))
+    else:
+        weights.show(compared)
 
 
 @app.command(rich_help_panel=RESEARCHER)
