@@ -22,6 +22,7 @@ from vagalwatch.records import (
     BreakPhase,
     BreakStep,
     ClockStep,
+    Episode,
     EpisodeKind,
     Heart,
     Marker,
@@ -106,6 +107,43 @@ def test_taken_back_nothing_is_written_of_before_either(tmp_path: Path, kind: st
     journal = a_journal(tmp_path, says(0, PURPOSE[kind]), says(300))
     with pytest.raises(ConsentError):
         exported(journal, kind)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_while_all_is_paused_nothing_is_written_for_a_study(tmp_path: Path, kind: str) -> None:
+    """The page said that nobody gets it, and the export was made."""
+    paused = [
+        sets("ada", "paused", value, T0_NS + n * NS) for n, value in ((9, "true"), (11, "false"))
+    ]
+    journal = a_journal(tmp_path, says(0, PURPOSE[kind]), paused[0])
+    with pytest.raises(ConsentError):
+        exported(journal, kind)
+    (tmp_path / "on").mkdir()
+    assert exported(a_journal(tmp_path / "on", says(0, PURPOSE[kind]), *paused), kind)
+
+
+def test_a_yes_to_the_narrower_text_of_before_is_no_yes_to_todays(tmp_path: Path) -> None:
+    """Who agreed to answers after a break alone gave prompts, breaks and judged harm, too."""
+    before = sets("ada", RESEARCH, '{"to": ["answers"], "text": 1}', T0_NS)
+    with pytest.raises(ConsentError):
+        exported(a_journal(tmp_path, before), "events")
+
+
+def test_what_came_before_the_yes_stays_out_also_where_the_clock_was_behind(tmp_path: Path) -> None:
+    """A yes in a run whose clock is a day behind exported the day before it."""
+    yes = says(-24 * 3600, "series", "answers")
+    with closing(SqliteJournal(tmp_path / "home.sqlite")) as journal:
+        for record in [*an_evening(), yes, *an_evening()[:30]]:
+            journal.append(record)
+    assert seconds_of(tmp_path / "home.sqlite") == (10, 10)
+
+
+def test_to_what_one_taps_belongs_no_episode(tmp_path: Path) -> None:
+    """The line that is agreed to names no fast or slow heart."""
+    fell = Episode(episode=EpisodeKind.SHUTDOWN, onset_ns=T0_NS, **at(20))
+    journal = a_journal(tmp_path, says(10, "answers"), fell)
+    assert "episode" not in exported(journal, "events").split("\n", 1)[1]
+    assert "episode" in exported(journal, "events", own=True).split("\n", 1)[1]
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -99,12 +99,14 @@ def given(key: str, value: str) -> Given:
 def began(settings: Iterable[Setting], key: str, purpose: str) -> Setting | None:
     """With which of a wearer's ``settings`` the agreement that stands now began; else ``None``.
 
-    What was agreed to before it was taken back is over: given again, it begins anew.
+    What was agreed to before it was taken back is over: given again, it begins anew. A yes to an
+    earlier text is no yes to what today's has more.
     """
     first = None
     for setting in settings:
         if setting.key == key:
-            stands = purpose in given(key, setting.value).to
+            to, text = given(key, setting.value)
+            stands = purpose in to and text >= TABLE[key].text
             first = (first or setting) if stands else None
     return first
 

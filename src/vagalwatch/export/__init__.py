@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from vagalwatch.alerts.consents import RESEARCH, ConsentError
 from vagalwatch.export import events, kubios, parquet, tidy
-from vagalwatch.journal.agreed import agreed_ns
+from vagalwatch.journal.agreed import agreed_at
 from vagalwatch.journal.database import JournalError
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import choose, is_journal, open_recording, read_journal
@@ -73,10 +73,10 @@ def _writer(
             raise RecordingError(f"{recording.name} is no journal, so nobody was asked anything.")
         told = open_recording(recording, wearer)
         return lambda out: SERIES[kind](told, out)
-    chosen, since_ns = _may(recording, kind, wearer, own=own)
+    chosen, after = _may(recording, kind, wearer, own=own)
     if kind == EVENTS:
-        return lambda out: _events(recording, chosen, since_ns, out)
-    told = read_journal(recording, chosen, since_ns=since_ns)
+        return lambda out: _events(recording, chosen, after, out)
+    told = read_journal(recording, chosen, after=after or 0)
     if not own:  # agreed is what is measured: no medicine, and no note of a session, which is a
         # therapist's word and may speak of another
         measured = tuple(one for one in told.series if one.signal not in SAID)
@@ -85,28 +85,29 @@ def _writer(
 
 
 def _may(journal: Path, kind: str, wearer: str | None, *, own: bool) -> tuple[str, int | None]:
-    """Whose it is and from when on it may be written (UTC ns of the wall clock; all: ``None``)."""
+    """Whose it is, and behind which place it may be written; ``None``: all."""
     purpose = "answers" if kind == EVENTS else "series"
     try:
         with open_reader(journal) as reader:
             chosen = choose(journal, reader.wearers(), wearer)
             if own:
                 return chosen, None
-            since_ns = agreed_ns(reader, chosen, RESEARCH, purpose)
+            after = agreed_at(reader, chosen, RESEARCH, purpose)
     except JournalError as error:
         raise RecordingError(str(error)) from error
-    if since_ns is None:
+    if after is None:
         raise ConsentError(
-            f"“{chosen}” has not agreed to this for a study: that is a yes on their own page, "
-            "under “Who sees what”. For their own copy, or by their word given elsewhere: --own."
+            f"“{chosen}” has not agreed to this for a study, or pauses everything: that is a yes "
+            "on their own page, under “Who sees what”. For their own copy, or by their word given "
+            "elsewhere: --own."
         )
-    return chosen, since_ns
+    return chosen, after
 
 
-def _events(journal: Path, wearer: str, since_ns: int | None, out: Path) -> list[Path]:
+def _events(journal: Path, wearer: str, after: int | None, out: Path) -> list[Path]:
     try:
         with open_reader(journal) as reader:
-            return events.write(reader, wearer, since_ns or 0, out)
+            return events.write(reader, wearer, out, after=after)
     except JournalError as error:
         raise RecordingError(str(error)) from error
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vagalwatch.journal.reader import Reader
 
-KINDS: Final = ("alert", "notice", "break", "answer", "episode", "adverse-event")
+KINDS: Final[tuple[str, ...]] = ("alert", "notice", "break", "answer", "episode", "adverse-event")
 
 COLUMNS: Final = (
     *("t_ns", "kind", "id", "alert", "episode", "phase", "answer", "outcome"),
@@ -30,14 +30,17 @@ COLUMNS: Final = (
 """Fields of ``records.py``; empty where a kind has none of that name."""
 
 
-def write(reader: Reader, wearer: str, since_ns: int, out: Path) -> list[Path]:
-    """Write what came of ``wearer`` from ``since_ns`` on (UTC ns of the wall clock) to ``out``."""
+def write(reader: Reader, wearer: str, out: Path, *, after: int | None) -> list[Path]:
+    """Write what came of ``wearer`` behind the place ``after`` to ``out``; ``None``: all of it.
+
+    Of what was agreed to, without episodes: they tell what the heart did, and not what was said.
+    """
+    kinds = KINDS if after is None else tuple(kind for kind in KINDS if kind != "episode")
     wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
     with out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(heads(COLUMNS))
-        for entry in entries(reader, wearer, KINDS):
+        for entry in entries(reader, wearer, kinds, after=after or 0):
             told = wall.corrected(entry).record
-            if told.recv_ns >= since_ns:
-                writer.writerow([cell(told, column) for column in COLUMNS])
+            writer.writerow([cell(told, column) for column in COLUMNS])
     return [out]

@@ -1,29 +1,30 @@
-"""What a wearer of a journal has agreed to (:mod:`vagalwatch.alerts.consents`), and since when."""
+"""From where on a wearer agrees to something: what came before is not part of it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vagalwatch.alerts import consents
+from vagalwatch.alerts.preferences import PAUSED
 from vagalwatch.journal.recording import entries
-from vagalwatch.journal.walltime import AsKnownNow
-from vagalwatch.records import SITE, Setting
+from vagalwatch.records import Setting
 
 if TYPE_CHECKING:
     from vagalwatch.journal.reader import Reader
 
 
-def agreed_ns(reader: Reader, wearer: str, key: str, purpose: str) -> int | None:
-    """Since when ``wearer`` agrees to it (UTC ns of the wall clock); ``None``: not now.
+def agreed_at(reader: Reader, wearer: str, key: str, purpose: str) -> int | None:
+    """At which place of the journal the agreement that stands now began; ``None``: there is none.
 
-    A run's time is put right by all of its clock steps, as a recording's samples are.
+    By place, as a machine's clock may have been a day behind when it was given. While everything
+    is paused nothing is shared, whatever was agreed to.
     """
-    wall = AsKnownNow(entries(reader, SITE, ("clock-step",)))
-    settings = (
-        replace(record, recv_ns=record.recv_ns + wall.step_ns(place))
-        for place, record in entries(reader, wearer, ("setting",))
-        if isinstance(record, Setting) and record.wearer == wearer
-    )
-    began = consents.began(settings, key, purpose)
-    return None if began is None else began.recv_ns
+    said = [
+        (place, setting)
+        for place, setting in entries(reader, wearer, ("setting",))
+        if isinstance(setting, Setting) and setting.wearer == wearer
+    ]
+    if [setting.value for _, setting in said if setting.key == PAUSED][-1:] == ["true"]:
+        return None
+    began = consents.began((setting for _, setting in said), key, purpose)
+    return next((place for place, setting in said if setting is began), None)

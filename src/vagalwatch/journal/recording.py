@@ -76,8 +76,11 @@ def read_journal(
     *,
     since_ns: int | None = None,
     until_ns: int | None = None,
+    after: int = 0,
 ) -> Recording:
     """What the sensors of ``wearer`` delivered, received from ``since_ns`` to before ``until_ns``.
+
+    And only what stands behind the place ``after``.
 
     Time zero is the multiple of 5 s before the first sample, so that rows fall where they fell
     live.
@@ -92,7 +95,7 @@ def read_journal(
             told = _Told()
             # Received when, by the wall: the index knows each run's own clock only.
             since = None if since_ns is None else since_ns - wall.furthest_ns
-            for entry in entries(reader, chosen, KINDS, since):
+            for entry in entries(reader, chosen, KINDS, since, after):
                 recv_ns = entry.record.recv_ns + wall.step_ns(entry.place)
                 if since_ns is not None and recv_ns < since_ns:
                     continue

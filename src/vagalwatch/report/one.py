@@ -7,7 +7,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from vagalwatch.alerts.consents import THERAPIST, ConsentError
-from vagalwatch.journal.agreed import agreed_ns
+from vagalwatch.journal.agreed import agreed_at
 from vagalwatch.journal.reader import open_reader
 from vagalwatch.journal.recording import is_journal
 from vagalwatch.report.figures import progress
@@ -53,10 +53,11 @@ def _need_consent(journal: Path, wearer: str) -> None:
     with open_reader(journal) as reader:
         if wearer not in reader.known_wearers():
             raise ReportError(f"{journal.name} holds nothing of “{wearer}”.")
-        if agreed_ns(reader, wearer, THERAPIST, "report") is None:
+        if agreed_at(reader, wearer, THERAPIST, "report") is None:
             raise ConsentError(
-                f"“{wearer}” has not agreed to a report: that is a yes to “My therapist” on their "
-                "own page, under “Who sees what”, which they can take back there."
+                f"“{wearer}” has not agreed to a report, or pauses everything: that is a yes to "
+                "“My therapist” on their own page, under “Who sees what”, which they can take "
+                "back there."
             )
 
 
