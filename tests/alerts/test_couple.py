@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -163,6 +163,25 @@ def test_what_changes_nothing_for_the_other_is_no_word() -> None:
         sets("ada", PAUSED, "true"),
     )[:4]:
         assert couples.push(setting) == []
+
+
+def test_a_press_that_anybody_can_have_made_is_no_promise_until_its_wearer_says_something() -> None:
+    couples = known(attested("ada", "sam"), shares("sam"))
+
+    def says(answer: AnswerKind, via: Literal["page", "home"]) -> Answer:
+        return Answer(wearer="sam", t_ns=NOON_NS, recv_ns=NOON_NS, answer=answer, via=via)
+
+    assert couples.push(says(AnswerKind.START_BREAK, "home")) == []
+    assert couples.push(step()) == couples.push(step(until_min=30)) == []
+    assert couples.push(says(AnswerKind.MORE_TIME, "page")) == []
+    longer = step(until_min=40)
+    assert couples.push(longer) == [Seen("ada", longer, "sam")]
+    couples.push(
+        says(AnswerKind.START_BREAK, "home")
+    )  # which changes nothing of a break that is on
+    assert couples.push(longer) == [Seen("ada", longer, "sam")]
+    couples.push(says(AnswerKind.START_BREAK, "page"))
+    assert couples.push(step(n=2)) == [Seen("ada", step(n=2), "sam")]
 
 
 @pytest.mark.parametrize("accepted_first", [True, False])

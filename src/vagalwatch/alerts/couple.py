@@ -15,9 +15,11 @@ key                   value (JSON)
 
 An attestation shares nothing: it unlocks the consents, and a new one asks for them anew. Nothing
 reaches the other before a break was accepted, and then only that there is one, when its wearer will
-check in, and what the wearer says of that time. Declined, expired, wrong, paused, unmeasured,
-unlinked and quiet are all the same: no :data:`Word` at all, so the other's page does not even wake
-up. Who withdraws is not announced: there is simply nothing more to see.
+check in, and what the wearer says of that time. A break that anybody in the home can have pressed
+for is nobody's promise: it is seen once its wearer has said anything themselves. Declined, expired,
+wrong, paused, unmeasured, unlinked and quiet are all the same: no :data:`Word` at all, so the
+other's page does not even wake up. Who withdraws is not announced: there is simply nothing more to
+see.
 
 The tool can be misused by a partner, and who looks for a detector of flooding is more often than
 others in a violent couple (self-reported flooding is higher there: PMC7007326), so each rule here
@@ -188,6 +190,12 @@ class _Side:
     """The newest break."""
     unseen: str = ""
     """The break of which something happened while everything was paused: it stays so."""
+    on: str = ""
+    """The newest break that was begun."""
+    home: bool = False
+    """What was said last can have been said by anybody in the home."""
+    pressed: str = ""
+    """The break that such a press began, until its wearer has said anything themselves."""
 
 
 class Couples:
@@ -209,9 +217,17 @@ class Couples:
                 side.last = record.id
                 if side.paused:
                     side.unseen = record.id
+                if record.phase == BreakPhase.ON and record.id != side.on:
+                    side.on, side.pressed = record.id, record.id if side.home else ""
                 to = self._audience_of(record.wearer, record.id)
                 return [Seen(to, record, self._called(record.wearer))] if to else []
-            case Answer(answer=AnswerKind.HEARD):
+            case Answer(answer=kind, via=via) if kind != AnswerKind.HEARD:
+                side = self._sides.setdefault(record.wearer, _Side())
+                side.home = via == "home"
+                if not side.home:
+                    side.pressed = ""
+                return []
+            case Answer():
                 to = self.partner(record.wearer)
                 return [Heard(to)] if to and self.audience(to) == record.wearer else []
             case _:
@@ -288,7 +304,8 @@ class Couples:
 
     def _audience_of(self, wearer: str, break_id: str) -> str:
         side = self._sides.get(wearer)
-        return "" if side is None or side.unseen == break_id else self.audience(wearer)
+        hidden = side is None or break_id in {side.unseen, side.pressed}
+        return "" if hidden else self.audience(wearer)
 
     def _gone(self, before: dict[str, str]) -> list[Word]:
         now = self._audiences()
