@@ -1,4 +1,4 @@
-"""Everything of one person as one file for that person: a zip of CSV files and a README.
+"""What stands of one person, as one file for that person: a zip of CSV files and a README.
 
 Made for the page, while the service runs: read through a connection of its own, a batch at a
 time, and given out as it is made, so that years need no more memory than an hour. Records of the
