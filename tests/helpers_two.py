@@ -139,7 +139,7 @@ class Two:
             for own in phones:  # before the last tick, which tells a page that its clock is right
                 await own.tab.clock.set_fixed_time(datetime.fromtimestamp(now_s, UTC))
             await self._play(1)
-            now_ns = self.clock.now_ns()
+            now_ns = self.clock.now_ns() + self.clock.wall_step_ns()  # as a page is told it
         for own in phones:
             await own.up_to(now_ns)
 

@@ -216,6 +216,23 @@ async def test_a_clock_that_is_set_moves_the_promised_time_along(
         assert own.errors == []
 
 
+async def test_a_page_that_wakes_and_is_told_the_past_first_keeps_the_promised_time(
+    browser: Browser, story: Story
+) -> None:
+    """What had waited in the line stood for a clock that was set: ten minutes were added."""
+    async with phone(browser, story) as own:
+        await own.tap("I need a break")
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        now_s = story.clock.now_ns() / 1e9
+        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(now_s + 600, UTC))
+        for _ in range(75):
+            await story.move(8)
+            await own.up_to(story.clock.now_ns())
+        await own.quiet()
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        assert own.errors == []
+
+
 async def test_measurements_do_not_outlive_the_line(browser: Browser, story: Story) -> None:
     story.row(State.SETTLED)
     async with phone(browser, story) as own:
