@@ -425,7 +425,8 @@ class Metrics:
     """The figures of one row. A figure whose evidence is too thin is ``None``.
 
     Windows are (t - w, t]: ``hr_bpm`` 30 s; ``rmssd_ms`` to ``sd2_ms``, ``coverage`` and
-    ``nsr_per_min`` 60 s; ``lf_ms2`` and ``hf_ms2`` 300 s.
+    ``nsr_per_min`` 60 s; ``lf_ms2`` and ``hf_ms2`` 300 s; ``breaths_per_min`` and
+    ``coherence`` 64 s.
     """
 
     hr_bpm: float | None = None
@@ -436,6 +437,8 @@ class Metrics:
     sd2_ms: float | None = None
     lf_ms2: float | None = None
     hf_ms2: float | None = None
+    breaths_per_min: float | None = None
+    coherence: float | None = None
     coverage: float | None = None
     scl_us: float | None = None
     nsr_per_min: float | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from vagalwatch.engine import ENGINE_VERSION
 from vagalwatch.export.parquet import from_csv
 from vagalwatch.hrv.beats import classify
-from vagalwatch.hrv.breathing import BREATHING_S, COHERENCE_S, breaths_per_min, coherence
+from vagalwatch.hrv.breathing import breathing
 from vagalwatch.hrv.nonlinear import dfa_alpha1, sample_entropy
 from vagalwatch.hrv.parameters import PARAMETERS, parameters_hash
 from vagalwatch.hrv.windows import Beats, windows
@@ -96,7 +96,6 @@ def _rows(beats: Beats, source: str, seconds: int) -> Iterator[tuple[Cell, ...]]
 def _slower(beats: Beats, t_ns: int, seconds: int) -> tuple[Cell, ...]:
     """Breathing and coherence beside the minute, entropy and scaling beside the five minutes."""
     if seconds == PARAMETERS.figures.variability_s:
-        minute = beats.window(t_ns, max(BREATHING_S, COHERENCE_S))
-        return breaths_per_min(minute), coherence(minute), None, None
+        return *breathing(beats.window(t_ns, PARAMETERS.figures.breathing_s)), None, None
     five = beats.window(t_ns, seconds)
     return None, None, sample_entropy(five), dfa_alpha1(five)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vagalwatch.hrv.beats import BeatWindow
-from vagalwatch.hrv.breathing import breaths_per_min, coherence
+from vagalwatch.hrv.breathing import breathing
 
 
 def heart(
@@ -36,19 +36,19 @@ def heart(
 @settings(max_examples=40)
 @given(st.floats(5.5, 24), st.integers(0, 2**32))
 def test_breathing_that_the_heart_follows_is_told(per_min: float, seed: int) -> None:
-    found = breaths_per_min(heart(np.random.default_rng(seed), {per_min / 60: 30.0}))
+    found = breathing(heart(np.random.default_rng(seed), {per_min / 60: 30.0})).breaths_per_min
     assert found == pytest.approx(per_min, abs=0.5)
 
 
 def test_noise_is_hardly_ever_breathing() -> None:
     rng = np.random.default_rng(1)
-    given_ = [breaths_per_min(heart(rng, {})) for _ in range(200)]
+    given_ = [breathing(heart(rng, {})).breaths_per_min for _ in range(200)]
     assert sum(found is not None for found in given_) <= 2
 
 
 def test_beside_an_equal_wave_of_blood_pressure_it_is_mostly_left_open() -> None:
     rng = np.random.default_rng(2)
-    found = [breaths_per_min(heart(rng, {0.25: 20.0, 0.1: 20.0})) for _ in range(100)]
+    found = [breathing(heart(rng, {0.25: 20.0, 0.1: 20.0})).breaths_per_min for _ in range(100)]
     assert sum(one is None for one in found) >= 80
 
 
@@ -56,15 +56,15 @@ def test_breaths_too_fast_for_the_beats_are_not_told() -> None:
     """At 45 bpm a breath at 24 a minute looks like a slower one; nobody may be told that one."""
     rng = np.random.default_rng(3)
     for _ in range(20):
-        found = breaths_per_min(heart(rng, {0.4: 30.0}, rate_bpm=45.0))
+        found = breathing(heart(rng, {0.4: 30.0}, rate_bpm=45.0)).breaths_per_min
         assert found is None or found == pytest.approx(24, abs=0.5)
 
 
 def test_coherence_rises_with_pacing_only() -> None:
     rng = np.random.default_rng(4)
-    paced = [coherence(heart(rng, {0.1: 40.0})) for _ in range(20)]
-    noise = [coherence(heart(rng, {})) for _ in range(20)]
-    fast = [coherence(heart(rng, {0.33: 40.0})) for _ in range(20)]
+    paced = [breathing(heart(rng, {0.1: 40.0})).coherence for _ in range(20)]
+    noise = [breathing(heart(rng, {})).coherence for _ in range(20)]
+    fast = [breathing(heart(rng, {0.33: 40.0})).coherence for _ in range(20)]
     assert all(one is not None and one > 2 for one in paced)
     assert all(one is not None and one < 1 for one in (*noise, *fast))
 
@@ -83,14 +83,13 @@ def test_coherence_is_its_definition() -> None:
     power = np.abs(np.exp(-2j * np.pi * np.outer(hz, np.arange(at.size) / 4)) @ flat) ** 2
     top = hz[np.argmax(np.where((hz >= 0.04) & (hz <= 0.24), power, 0))]
     peak = power[np.abs(hz - top) <= 0.015].sum()
-    assert coherence(window) == pytest.approx(peak / (power.sum() - peak), rel=1e-9)
+    assert breathing(window).coherence == pytest.approx(peak / (power.sum() - peak), rel=1e-9)
 
 
 def test_thin_evidence_gives_nothing() -> None:
     rng = np.random.default_rng(6)
     short = heart(rng, {0.1: 30.0}, seconds=40)
-    assert breaths_per_min(short) is None
-    assert coherence(short) is None
+    assert breathing(short) == (None, None)
     whole = heart(rng, {0.1: 30.0})
     holed = BeatWindow(
         t_s=whole.t_s,
@@ -98,13 +97,11 @@ def test_thin_evidence_gives_nothing() -> None:
         valid=(whole.t_s < -35) | (whole.t_s > -20),
         paired=whole.paired,
     )
-    assert breaths_per_min(holed) is None
-    assert coherence(holed) is None
+    assert breathing(holed) == (None, None)
     still = BeatWindow(
         t_s=np.arange(-79.0, 1.0),
         rr_ms=np.full(80, 1000.0),
         valid=np.ones(80, dtype=np.bool_),
         paired=np.ones(80, dtype=np.bool_),
     )
-    assert breaths_per_min(still) is None
-    assert coherence(still) is None
+    assert breathing(still) == (None, None)

@@ -125,6 +125,20 @@ def test_an_irregular_minute_withholds_the_spectrum_too() -> None:
     for row, regular_now in zip(said, told, strict=True):
         if not regular_now:
             assert (row.metrics.lf_ms2, row.metrics.hf_ms2) == (None, None)
+            assert (row.metrics.breaths_per_min, row.metrics.coherence) == (None, None)
+
+
+def test_a_heart_that_follows_the_breath_tells_its_rate() -> None:
+    paced = rr_around(rng(), lambda t_s: 70.0 + 6 * math.sin(2 * math.pi * 0.1 * t_s), 180)
+    rr_ms = paced + rr_around(rng(), lambda _: 70.0, 180)  # which breathes at 15 a minute
+    said = rows(run(in_order(ticks(T0_NS, T0_NS + 360 * NS), hearts(rr_ms))))
+    slow, fast = at(said, 150).metrics, at(said, 350).metrics
+    assert slow.breaths_per_min == pytest.approx(6, abs=0.5)
+    assert fast.breaths_per_min == pytest.approx(15, abs=0.5)
+    assert slow.coherence is not None
+    assert fast.coherence is not None
+    assert slow.coherence > 2 * fast.coherence
+    assert at(said, 50).metrics.breaths_per_min is None, "fewer than 64 s"
 
 
 def test_without_a_baseline_it_calibrates_and_says_how_far() -> None:

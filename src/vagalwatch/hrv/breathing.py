@@ -1,13 +1,14 @@
 """What the heart shows of breathing: its rate, and how much of the rhythm follows one wave.
 
-Both come from one spectrum of the resampled intervals of about a minute (as
+Both come from one spectrum of the resampled intervals of 64 s (as
 :mod:`vagalwatch.hrv.spectrum`), padded so that a peak can be placed between the bins.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -21,76 +22,90 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-BREATHING_S: Final = 60  # six breaths at the slowest rate, 12 at rest
-COHERENCE_S: Final = 64  # HeartMath's window
-_HZ: Final = PARAMETERS.figures.resample_hz
+_FIGURES = PARAMETERS.figures
+_HZ: Final = _FIGURES.resample_hz
 _PADDED: Final = 2048  # .002 Hz a bin: a tenth of a breath a minute
-_BREATHS_HZ: Final = (0.08, 0.5)  # 4.8 to 30 a minute
-# Half the width of a Hann window's main lobe over 60 s: a pure wave lies within.
-_LOBE_HZ: Final = 2 / BREATHING_S
-# Measured: a minute of noise reaches this once in 1,000; of two equal waves, breathing and blood
-# pressure, neither does in 9 minutes of 10; at .45 it would be noise in 1 of 70, and the wrong
-# wave in 1 of 3.
-_CLEAR_SHARE: Final = 0.55
-_PEAK_HZ: Final = (0.04, 0.24)  # HeartMath, as the width to both sides of the peak
-_PEAK_WIDTH_HZ: Final = 0.015
+_BIN_HZ: Final = _HZ / _PADDED
+# Half the width of a Hann window's main lobe: a pure wave lies within.
+_LOBE_HZ: Final = 2 / _FIGURES.breathing_s
 
 
-def breaths_per_min(beats: BeatWindow) -> float | None:
-    """Breathing rate from respiratory sinus arrhythmia over the last 60 s.
+class Breathing(NamedTuple):
+    """Figures of one window; ``None`` where the evidence is too thin.
 
-    The highest peak of the spectrum between .08 and .5 Hz (Schäfer & Kratky 2008, Ann Biomed Eng
-    36:476, compare such methods). ``None`` where the spectrum would be thin, where no single
-    wave holds 55 % of the power over .04 Hz (speech, a weak arrhythmia, a slow blood pressure
-    wave beside), and near or over half the heart rate, which beats cannot show (Witte 1988).
+    ``breaths_per_min`` is the rate of respiratory sinus arrhythmia: the highest peak of the
+    spectrum between .08 and .5 Hz (Schäfer & Kratky 2008, Ann Biomed Eng 36:476, compare such
+    methods). Unknown where no single wave holds 55 % of the power over .04 Hz (speech, a weak
+    arrhythmia, a slow blood pressure wave beside), and near or over half the heart rate, which
+    beats cannot show (Witte 1988). Six breaths a minute and the slow wave of blood pressure
+    are both .1 Hz: there the heart cannot tell them apart.
+
+    ``coherence`` is HeartMath's ratio, P(peak) / (P(total) - P(peak)): the peak is the highest
+    between .04 and .24 Hz and .015 Hz to both sides of it; the total goes up to .4 Hz. Over 1,
+    more than half of the rhythm is one wave. Slow breathing raises it in anyone; it is a measure
+    of pacing, not of calm.
     """
-    spectrum = _power(beats, BREATHING_S)
-    if spectrum is None:
+
+    breaths_per_min: float | None = None
+    coherence: float | None = None
+
+
+def breathing(beats: BeatWindow) -> Breathing:
+    """Both figures of the last 64 s of ``beats``; none where the spectrum would be thin."""
+    window = beats.last(_FIGURES.breathing_s)
+    power = _power(window)
+    if power is None:
+        return Breathing()
+    return Breathing(_breaths_per_min(power, window), _coherence(power))
+
+
+def _breaths_per_min(power: Floats, window: BeatWindow) -> float | None:
+    low_hz, highest_hz = _FIGURES.breathing_hz
+    high_hz = min(highest_hz, 500.0 / float(np.mean(window.rr_ms[window.valid])) - _LOBE_HZ)
+    low, high = math.ceil(low_hz / _BIN_HZ), math.floor(high_hz / _BIN_HZ)
+    if high < low:
         return None
-    hz, power = spectrum
-    window = beats.last(BREATHING_S)
-    highest_hz = min(_BREATHS_HZ[1], 500.0 / float(np.mean(window.rr_ms[window.valid])) - _LOBE_HZ)
-    possible = np.flatnonzero((hz >= _BREATHS_HZ[0]) & (hz <= highest_hz))
-    if not possible.size:
-        return None
-    top = int(possible[np.argmax(power[possible])])
+    top = low + int(power[low : high + 1].argmax())
     if power[top] < power[top - 1] or power[top] < power[top + 1]:
         return None  # the slope of a wave beyond the range
-    everything = power[hz >= PARAMETERS.figures.lf_hz[0]].sum()
-    if power[np.abs(hz - hz[top]) <= _LOBE_HZ].sum() < _CLEAR_SHARE * everything:
-        return None
-    return 60.0 * float(hz[top])
+    lobe = math.floor(_LOBE_HZ / _BIN_HZ)
+    wave = np.add.reduce(power[max(0, top - lobe) : top + lobe + 1])
+    everything = np.add.reduce(power[math.ceil(_FIGURES.lf_hz[0] / _BIN_HZ) :])
+    return 60.0 * _BIN_HZ * top if wave >= _FIGURES.breathing_share * everything else None
 
 
-def coherence(beats: BeatWindow) -> float | None:
-    """HeartMath's coherence ratio over the last 64 s: P(peak) / (P(total) - P(peak)).
-
-    The peak is the highest between .04 and .24 Hz and .015 Hz to both sides of it; the total
-    goes up to .4 Hz. Over 1, more than half of the rhythm is one wave. Slow breathing raises it
-    in anyone; it is a measure of pacing, not of calm. ``None`` where the spectrum would be thin.
-    """
-    spectrum = _power(beats, COHERENCE_S)
-    if spectrum is None:
-        return None
-    hz, power = spectrum
-    possible = np.flatnonzero((hz >= _PEAK_HZ[0]) & (hz <= _PEAK_HZ[1]))
-    top_hz = hz[possible[np.argmax(power[possible])]]
-    peak = float(power[np.abs(hz - top_hz) <= _PEAK_WIDTH_HZ].sum())
-    rest = float(power[(hz > 0) & (hz < PARAMETERS.figures.hf_hz[1])].sum()) - peak
+def _coherence(power: Floats) -> float | None:
+    low_hz, high_hz = _FIGURES.coherence_hz
+    low, high = math.ceil(low_hz / _BIN_HZ), math.floor(high_hz / _BIN_HZ)
+    top = low + int(power[low : high + 1].argmax())
+    side = math.floor(_FIGURES.coherence_width_hz / _BIN_HZ)
+    peak = float(np.add.reduce(power[top - side : top + side + 1]))
+    rest = float(np.add.reduce(power[1 : math.ceil(_FIGURES.hf_hz[1] / _BIN_HZ)])) - peak
     return peak / rest if rest > 0 else None
 
 
-def _power(beats: BeatWindow, seconds: int) -> tuple[Floats, Floats] | None:
-    """Frequencies and power (of no unit) of the last ``seconds``, trend removed, Hann."""
-    values = even_ms(beats.last(seconds), seconds)
+def _power(window: BeatWindow) -> Floats | None:
+    """Power (of no unit) at each multiple of 1/512 Hz up to 2 Hz, trend removed, Hann."""
+    values = even_ms(window, _FIGURES.breathing_s)
     if values is None:
         return None
-    index = np.arange(values.size) - (values.size - 1) / 2
-    flat = values - values.mean()
-    flat -= float((index * flat).sum() / (index * index).sum()) * index
-    if not flat.any():
+    hann, slope, ramp = _plan(values.size)
+    flat_ms = values - np.add.reduce(values) / values.size
+    trend = np.add.reduce(slope * flat_ms)
+    flat_ms *= hann
+    flat_ms -= trend * ramp
+    if not flat_ms.any():
         return None
-    hann = 0.5 - 0.5 * np.cos(2 * math.pi * np.arange(values.size) / values.size)
-    power: Floats = np.abs(np.fft.rfft(flat * hann, _PADDED)) ** 2
-    hz: Floats = np.linspace(0.0, _HZ / 2, power.size)
-    return hz, power
+    bins = np.fft.rfft(flat_ms, _PADDED).view(np.float64)
+    bins *= bins
+    power: Floats = bins[::2] + bins[1::2]
+    return power
+
+
+@lru_cache(maxsize=24)  # 6 KB each; in a steady stream there are some ten lengths
+def _plan(size: int) -> tuple[Floats, Floats, Floats]:
+    """Hann's window, the trend a sample, and the windowed trend of slope 1."""
+    index = np.arange(size, dtype=np.float64) - (size - 1) / 2
+    hann: Floats = 0.5 - 0.5 * np.cos(2 * math.pi * np.arange(size) / size)
+    slope: Floats = index / float((index * index).sum())
+    return hann, slope, index * hann

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from vagalwatch.hrv import arousal, beats, eda, motion, quality, states
 from vagalwatch.hrv import baseline as bl
+from vagalwatch.hrv.breathing import Breathing, breathing
 from vagalwatch.hrv.codes import (
     CALIBRATING,
     EXPIRED,
@@ -404,8 +405,10 @@ def _figures(
     hr_bpm = pulse.hr_bpm if fit and pulse is not None else None
     shown = minute if fit and minute is not None else Variability(coverage=0.0)
     lf_ms2 = hf_ms2 = None
+    breath = Breathing()
     if fit and pulse is not None and not shown.irregular:
         lf_ms2, hf_ms2 = lf_hf_ms2(pulse.minutes)
+        breath = breathing(pulse.minutes)
     z_hr = z_scl = z_nsr = None
     if usual is not None:
         z_hr = usual.hr.z(hr_bpm)
@@ -421,6 +424,8 @@ def _figures(
         sd2_ms=shown.sd2_ms,
         lf_ms2=lf_ms2,
         hf_ms2=hf_ms2,
+        breaths_per_min=breath.breaths_per_min,
+        coherence=breath.coherence,
         coverage=None if minute is None else minute.coverage,
         scl_us=skin.scl_us,
         nsr_per_min=skin.nsr_per_min,
