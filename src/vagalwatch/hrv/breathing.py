@@ -36,9 +36,8 @@ class Breathing(NamedTuple):
     ``breaths_per_min`` is the rate of respiratory sinus arrhythmia: the highest peak of the
     spectrum between .08 and .5 Hz (Schäfer & Kratky 2008, Ann Biomed Eng 36:476, compare such
     methods). Unknown where no single wave holds 55 % of the power over .04 Hz (speech, a weak
-    arrhythmia, a slow blood pressure wave beside), and near or over half the heart rate, which
-    beats cannot show (Witte 1988). Six breaths a minute and the slow wave of blood pressure
-    are both .1 Hz: there the heart cannot tell them apart.
+    arrhythmia, a slow blood pressure wave beside), or 65 % under .15 Hz, where the waves of blood
+    pressure lie, too; and near or over half the heart rate, which beats cannot show (Witte 1988).
 
     ``coherence`` is HeartMath's ratio, P(peak) / (P(total) - P(peak)): the peak is the highest
     between .04 and .24 Hz and .015 Hz to both sides of it; the total goes up to .4 Hz. Over 1,
@@ -71,7 +70,9 @@ def _breaths_per_min(power: Floats, window: BeatWindow) -> float | None:
     lobe = math.floor(_LOBE_HZ / _BIN_HZ)
     wave = np.add.reduce(power[max(0, top - lobe) : top + lobe + 1])
     everything = np.add.reduce(power[math.ceil(_FIGURES.lf_hz[0] / _BIN_HZ) :])
-    return 60.0 * _BIN_HZ * top if wave >= _FIGURES.breathing_share * everything else None
+    slow = top * _BIN_HZ < _FIGURES.lf_hz[1]
+    share = _FIGURES.breathing_slow_share if slow else _FIGURES.breathing_share
+    return 60.0 * _BIN_HZ * top if wave >= share * everything else None
 
 
 def _coherence(power: Floats) -> float | None:
