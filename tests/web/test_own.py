@@ -490,15 +490,16 @@ async def test_a_clock_that_was_put_right_after_a_break_gives_it_one_date(story:
     now_ns = story.clock.now_ns()
     behind_ns = 3 * 24 * 3600 * NS
     story.take(Answer(wearer="ada", t_ns=now_ns, recv_ns=now_ns, answer=A.START_BREAK, about=""))
-    story.journal.append(ClockStep(t_ns=now_ns + 1, recv_ns=now_ns + 1, delta_ns=behind_ns))
+    step = ClockStep(t_ns=now_ns + 1, recv_ns=now_ns + 1, delta_ns=behind_ns)
+    story.place = story.journal.append(step)
     story.clock.step_ns = behind_ns
     await story.written()
     today = (await ask(story.page, "GET", "/history", cookie=cookie)).json["days"][0]
     assert len(today["events"]) == 1
     reply = await ask(story.page, "GET", "/record", cookie=cookie)
     with zipfile.ZipFile(io.BytesIO(reply.body)) as file:
-        (step,) = csv.DictReader(io.StringIO(file.read("breaks.csv").decode()))
-    assert step["t_utc"].startswith(today["date"])
+        (row,) = csv.DictReader(io.StringIO(file.read("breaks.csv").decode()))
+    assert row["t_utc"].startswith(today["date"])
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "", "x" * 500, "/etc/passwd"])

@@ -29,7 +29,7 @@ from vagalwatch.settings import ConfigError
 from vagalwatch.web.allowance import Allowance
 from vagalwatch.web.answers import Answers, Said
 from vagalwatch.web.credentials import SESSION_LIFE_S, Credentials, pairing_url
-from vagalwatch.web.guard import Guard, HastyProtocol, own_names, small_body
+from vagalwatch.web.guard import CalmWebSocket, Guard, HastyProtocol, own_names, small_body
 from vagalwatch.web.seats import Browser, Seat
 from vagalwatch.web.shell import shell
 
@@ -205,7 +205,7 @@ class Page:
             interface="asgi3",
             lifespan="off",
             http=HastyProtocol,
-            ws="websockets-sansio",
+            ws=CalmWebSocket,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             limit_concurrency=CONNECTIONS,

@@ -9,12 +9,15 @@ SameSite=Strict is the second lock on the same door.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from vagalwatch.settings import is_loopback
 
@@ -110,6 +113,20 @@ class HastyProtocol(H11Protocol):
             self.transport.close()
             return
         self.loop.call_later(REQUEST_WITHIN_S, self._look, self.cycle)
+
+
+class CalmWebSocket(WebSocketsSansIOProtocol):
+    """Can be shut while its browser is just leaving.
+
+    uvicorn (0.54) would say goodbye twice, which websockets refuses: the exception went through
+    the stop of the whole page, whose other browsers were then not told.
+    """
+
+    def shutdown(self) -> None:
+        """Say goodbye, to who has not said it, and hang up."""
+        with contextlib.suppress(InvalidState):
+            super().shutdown()
+        self.transport.close()
 
 
 def own_names(settings: PageSettings, port: int) -> tuple[frozenset[str], frozenset[str]]:
