@@ -548,6 +548,31 @@ async def test_it_stops_cleanly_and_leaves_signals_alone(tmp_path: Path) -> None
         await asyncio.open_connection("127.0.0.1", port)
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_it_stops_cleanly_while_a_browser_is_just_leaving(tmp_path: Path, turns: int) -> None:
+    """uvicorn said goodbye twice and fell over it: the others were not told that the page stops."""
+    story = Story(tmp_path)
+    task = asyncio.create_task(story.page.serve())
+    await story.page.started.wait()
+    cookie = await paired(story.page, "ada")
+    async with line(story.page, cookie) as leaves, line(story.page, cookie) as stays:
+        await hear(leaves)
+        await hear(stays)
+        leaves.protocol.send_close(1000)
+        leaves.transport.write(b"".join(leaves.protocol.data_to_send()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(ConnectionClosed) as ended:
+            while True:
+                await hear(stays)
+        assert ended.value.rcvd is not None
+        assert ended.value.rcvd.code == 1012
+        async with asyncio.timeout(20):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
 async def test_a_taken_port_is_one_clear_sentence(tmp_path: Path) -> None:
     story = Story(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as other:

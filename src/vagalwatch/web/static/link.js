@@ -12,6 +12,7 @@ const PATIENCE_MS = 4000; // after this the person is told that it has not gone 
 const SHOWS_MS = 1500; // what was heard shows in the picture by then
 const SET_MS = 10000; // a clock that jumps this far was set; a slow message or a fast story do less
 const HURRIES = 4; // messages that come this many times as fast as life bring the past
+const PACE_MS = 10000; // life's pace, held this long: a stall amid the past is none
 const UNPAIRED = 4401;
 const RETRIED = ["unpaired", "unknown-code", "too-many", "pair-failed", "too-many-pages"];
 const NOT_PAIRED = { 400: "unknown-code", 403: "unknown-code", 429: "too-many" };
@@ -37,6 +38,7 @@ let began = moment();
 let tried = began;
 let heard = began;
 let lastSkew = 0;
+let hurried = 0;
 let set = false; // a clock was set, or this page slept: how the two differ may not be known yet
 let tries = 0;
 let retry = 0;
@@ -120,7 +122,8 @@ function hear(message) {
   // In whole minutes, as times are shown: so a couple's two pages promise the same one.
   if (jumps || set) state.skewMs = Math.abs(skew) > 60000 ? Math.round(skew / 60000) * 60000 : 0;
   // A page that wakes is told the past first, ever less old: only at life's pace it hears of now.
-  set = jumps || (set && hurries);
+  if (jumps || hurries) hurried = performance.now();
+  set = jumps || (set && performance.now() - hurried < PACE_MS);
   lastSkew = skew;
   state.nowMs = message.now_ms;
   if (message.view) {
