@@ -12,8 +12,6 @@ const PATIENCE_MS = 4000; // after this the person is told that it has not gone 
 const SHOWS_MS = 1500; // what was heard shows in the picture by then
 const SET_MS = 10000; // a clock that jumps this far was set; a slow message or a fast story do less
 const HURRIES = 4; // messages that come this many times as fast as life bring the past
-const PACED = 2; // messages in a row at life's pace bring the present: one is a stall amid the past
-const CATCHES_UP_MS = 30000; // by then the past is told: a story that is always fast has none
 const UNPAIRED = 4401;
 const RETRIED = ["unpaired", "unknown-code", "too-many", "pair-failed", "too-many-pages"];
 const NOT_PAIRED = { 400: "unknown-code", 403: "unknown-code", 429: "too-many" };
@@ -39,8 +37,7 @@ let began = moment();
 let tried = began;
 let heard = began;
 let lastSkew = 0;
-let jumped = -Infinity; // when a clock was set, or this page slept: how the two differ is not known yet
-let paced = 0;
+let set = false; // a clock was set, or this page slept: how the two differ may not be known yet
 let tries = 0;
 let retry = 0;
 let sending = null; // what was tapped last: { body, since, seen, state: "sending" | "heard" | "gave-up" }
@@ -112,8 +109,7 @@ function hear(message) {
   // A message in which time stands still (a new line to a service whose engine hangs) is no
   // sign of life: without this, trying again would make an old picture look live.
   const hurries = message.now_ms - state.nowMs > HURRIES * (performance.now() - heard.run);
-  const moves = message.now_ms !== state.nowMs;
-  if (moves) {
+  if (message.now_ms !== state.nowMs) {
     tries = 0;
     heard = moment();
     state.door = "open";
@@ -121,13 +117,10 @@ function hear(message) {
   // Only where one of the clocks was set: a promised time does not crawl with the difference.
   const skew = Date.now() - message.now_ms;
   const jumps = Math.abs(skew - lastSkew) > SET_MS;
-  if (jumps) jumped = performance.now();
-  // A page that wakes is told the past first, ever less old: only at life's pace it hears of now.
-  const set = jumps || (paced < PACED && performance.now() - jumped < CATCHES_UP_MS);
   // In whole minutes, as times are shown: so a couple's two pages promise the same one.
-  if (set) state.skewMs = Math.abs(skew) > 60000 ? Math.round(skew / 60000) * 60000 : 0;
-  if (jumps || hurries) paced = 0;
-  else paced += 1;
+  if (jumps || set) state.skewMs = Math.abs(skew) > 60000 ? Math.round(skew / 60000) * 60000 : 0;
+  // A page that wakes is told the past first, ever less old: only at life's pace it hears of now.
+  set = jumps || (set && hurries);
   lastSkew = skew;
   state.nowMs = message.now_ms;
   if (message.view) {
