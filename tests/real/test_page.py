@@ -5,6 +5,7 @@ Screenshots of every screen are left under build/screenshots; look at them after
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
@@ -30,7 +31,9 @@ from vagalwatch.records import (
 )
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
+    from collections.abc import Callable
+
+    from playwright.async_api import Browser, WebSocketRoute
 
     from helpers_page import Story
     from vagalwatch.records import Gap
@@ -216,19 +219,63 @@ async def test_a_clock_that_is_set_moves_the_promised_time_along(
         assert own.errors == []
 
 
-async def test_a_page_that_wakes_and_is_told_the_past_first_keeps_the_promised_time(
+async def test_the_picture_ahead_of_the_line_knows_of_a_clock_that_was_set(
     browser: Browser, story: Story
 ) -> None:
-    """What had waited in the line stood for a clock that was set: ten minutes were added."""
     async with phone(browser, story) as own:
         await own.tap("I need a break")
         await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
         now_s = story.clock.now_ns() / 1e9
-        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(now_s + 600, UTC))
+        await own.tab.route_web_socket("**/live", lambda _line: None)  # it never says a word
+        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(now_s + 3600, UTC))
+        await own.tab.reload()
+        await own.say(re.compile(r"You asked for time\.\s+Back at 8:40"))
+        assert own.errors == []
+
+
+async def test_a_page_that_wakes_and_is_told_the_past_first_keeps_the_promised_time(
+    browser: Browser, story: Story
+) -> None:
+    """What had waited in the line stood for a clock that was set: ten minutes were added.
+
+    Then one message that came late amid the past ended it, and the rest of it was added.
+    """
+    async with phone(browser, story) as own:
+        sent: asyncio.Queue[str] = asyncio.Queue()
+        line: list[WebSocketRoute] = []
+
+        def hold(page: WebSocketRoute) -> None:
+            line.append(page)
+            page.connect_to_server().on_message(lambda message: sent.put_nowait(str(message)))
+
+        async def tell(until: Callable[[dict[str, object]], bool]) -> None:
+            """Let the page hear all up to one that is as said."""
+            message = "{}"
+            async with asyncio.timeout(10):
+                while not until(json.loads(message)):
+                    message = await sent.get()
+                    line[-1].send(message)
+
+        await own.tab.route_web_socket("**/live", hold)
+        await own.tab.reload()
+        await tell(lambda message: "view" in message)
+        await own.tab.get_by_role("button", name="I need a break", exact=True).click()
+        await tell(lambda message: "view" in message)
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+
+        past: list[str] = []
         for _ in range(75):
             await story.move(8)
-            await own.up_to(story.clock.now_ns())
-        await own.quiet()
+            now_ms = story.clock.now_ns() // 1_000_000
+            while not past or json.loads(past[-1])["now_ms"] < now_ms:
+                past.append(await sent.get())
+        await own.tab.clock.set_fixed_time(datetime.fromtimestamp(now_ms / 1000, UTC))
+        for message in past:
+            line[-1].send(message)
+            await own.tab.evaluate("0")  # heard one by one
+        await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
+        await tell(lambda message: "mark" in message)
+        await own.tab.evaluate("0")  # what was told before has been heard
         await own.say(re.compile(r"You asked for time\.\s+Back at 7:40"))
         assert own.errors == []
 

@@ -334,6 +334,24 @@ async def test_each_hears_of_themselves_alone_and_pulse_only_when_asked(story: S
         assert await hear(his) == {"now_ms": now_ms}
 
 
+async def test_a_mark_comes_back_once_after_all_that_was_sent_before_it(story: Story) -> None:
+    cookie = await paired(story.page, "ada")
+    async with line(story.page, cookie) as own:
+        await hear(own)
+        story.tick()
+        await own.send('{"numbers": true, "mark": 7}')
+        await own.send('{"numbers": true}')  # which takes no mark away
+        messages = [await hear(own)]
+        while "mark" not in messages[-1]:
+            messages.append(await hear(own))
+        assert messages[-1]["mark"] == 7
+        story.heart(117)
+        assert "mark" not in await hear(own)
+        await own.send('{"numbers": true, "mark": 8}')
+        again = await hear(own)
+        assert (again["mark"], again["pulse"]["points"]) == (8, []), "the curve is not told anew"
+
+
 async def test_the_first_picture_is_there_ahead_of_the_line_and_ones_own(story: Story) -> None:
     ada, sam = await paired(story.page, "ada"), await paired(story.page, "sam")
     story.episode(EpisodeKind.FLOODING, "ada")
@@ -356,7 +374,18 @@ async def test_nobody_and_no_other_site_gets_a_picture(story: Story) -> None:
     assert (await ask(story.page, "GET", "/picture", cookie=cookie)).status == 204
 
 
-@pytest.mark.parametrize("message", ["", "[]", '{"numbers": 1}', '{"numbers": true, "x": 1}', b"x"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "[]",
+        '{"numbers": 1}',
+        '{"numbers": true, "x": 1}',
+        '{"numbers": true, "mark": -1}',
+        '{"numbers": true, "mark": "1"}',
+        b"x",
+    ],
+)
 async def test_a_bad_message_ends_the_line(story: Story, message: str | bytes) -> None:
     cookie = await paired(story.page, "ada")
     async with line(story.page, cookie) as own:

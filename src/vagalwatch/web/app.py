@@ -74,6 +74,7 @@ class _Wish(_Strict):
     """What a browser may say over the WebSocket."""
 
     numbers: bool
+    mark: Annotated[int, Field(ge=0, lt=2**53)] = 0
 
 
 class Page:
@@ -322,7 +323,7 @@ class Page:
         try:
             while True:
                 wish = _Wish.model_validate_json(await websocket.receive_text())
-                browser.wants(numbers=wish.numbers)
+                browser.wants(numbers=wish.numbers, mark=wish.mark)
         except WebSocketDisconnect:
             pass
         except (ValidationError, KeyError):  # KeyError: a binary message

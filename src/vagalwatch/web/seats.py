@@ -38,11 +38,17 @@ class Browser:
         """False once its credential has ended: it is shown out."""
         self.view_sent: dict[str, object] = {}
         self.pulse_sent_ms = 0
+        self.mark = 0
 
-    def wants(self, *, numbers: bool) -> None:
-        """Numbers from now on, from the start of the curve; or no longer."""
-        self.numbers = numbers
-        self.pulse_sent_ms = 0
+    def wants(self, *, numbers: bool, mark: int = 0) -> None:
+        """Numbers from now on, from the start of the curve; or no longer.
+
+        A ``mark`` goes back with the next message: so a page that slept knows which of those that
+        waited for it is of now.
+        """
+        if numbers != self.numbers:
+            self.pulse_sent_ms = 0
+        self.numbers, self.mark = numbers, mark or self.mark
         self.wake.set()
 
 
@@ -94,6 +100,8 @@ class Seat:
     def message(self, browser: Browser) -> str:
         """The next message for ``browser``; without news just the time, as a sign of life."""
         out: dict[str, object] = {"now_ms": self._view.now_ms()}
+        if browser.mark:
+            out["mark"], browser.mark = browser.mark, 0
         view = self._view.as_json() | {
             "why": self._view.why(numbers=browser.numbers),
             "breathed": self._view.breathed(numbers=browser.numbers),

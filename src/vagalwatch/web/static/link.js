@@ -11,7 +11,6 @@ const TRY_BREAK_FOR_MS = 590000; // "I need a break" holds longer; the service t
 const PATIENCE_MS = 4000; // after this the person is told that it has not gone through
 const SHOWS_MS = 1500; // what was heard shows in the picture by then
 const SET_MS = 10000; // a clock that jumps this far was set; a slow message or a fast story do less
-const HURRIES = 4; // messages that come this many times as fast as life bring the past
 const UNPAIRED = 4401;
 const RETRIED = ["unpaired", "unknown-code", "too-many", "pair-failed", "too-many-pages"];
 const NOT_PAIRED = { 400: "unknown-code", 403: "unknown-code", 429: "too-many" };
@@ -37,7 +36,9 @@ let began = moment();
 let tried = began;
 let heard = began;
 let lastSkew = 0;
-let set = false; // a clock was set, or this page slept: how the two differ may not be known yet
+let unsure = false; // a clock was set, or this page slept: only what is of now tells which
+let fresh = true; // what comes next is of now: nothing waited for this page on a new line
+let mark = 0; // the last that was sent along; when it is back, the past has all been told
 let tries = 0;
 let retry = 0;
 let sending = null; // what was tapped last: { body, since, seen, state: "sending" | "heard" | "gave-up" }
@@ -95,6 +96,7 @@ function connect() {
   socket = mine;
   mine.onopen = () => {
     state.points = [];
+    fresh = true;
     if (state.numbers) mine.send(JSON.stringify({ numbers: true }));
   };
   mine.onmessage = (event) => {
@@ -108,20 +110,26 @@ function connect() {
 function hear(message) {
   // A message in which time stands still (a new line to a service whose engine hangs) is no
   // sign of life: without this, trying again would make an old picture look live.
-  const hurries = message.now_ms - state.nowMs > HURRIES * (performance.now() - heard.run);
   if (message.now_ms !== state.nowMs) {
     tries = 0;
     heard = moment();
     state.door = "open";
   }
-  // Only where one of the clocks was set: a promised time does not crawl with the difference.
+  // Only where one of the clocks was set: a promised time does not crawl with the difference. A page
+  // that wakes is told first what waited for it; that looks like a clock that was set, and is not.
   const skew = Date.now() - message.now_ms;
   const jumps = Math.abs(skew - lastSkew) > SET_MS;
-  // In whole minutes, as times are shown: so a couple's two pages promise the same one.
-  if (jumps || set) state.skewMs = Math.abs(skew) > 60000 ? Math.round(skew / 60000) * 60000 : 0;
-  // A page that wakes is told the past first, ever less old: only at life's pace it hears of now.
-  set = jumps || (set && hurries);
   lastSkew = skew;
+  unsure ||= jumps;
+  if (unsure && (fresh || message.mark === mark)) {
+    // In whole minutes, as times are shown: so a couple's two pages promise the same one.
+    state.skewMs = Math.abs(skew) > 60000 ? Math.round(skew / 60000) * 60000 : 0;
+    unsure = false;
+  } else if (jumps) {
+    mark += 1;
+    socket?.send(JSON.stringify({ numbers: state.numbers, mark }));
+  }
+  fresh = false;
   state.nowMs = message.now_ms;
   if (message.view) {
     state.view = message.view;
