@@ -8,7 +8,19 @@ import pytest
 
 from vagalwatch.journal.log import SqliteJournal
 from vagalwatch.journal.walltime import AsKnownThen
-from vagalwatch.records import ClockStep, Device, Marker, Record, Run, Session, Setting, Tick
+from vagalwatch.records import (
+    ClockStep,
+    Device,
+    Gap,
+    GapReason,
+    Marker,
+    Record,
+    Run,
+    Session,
+    Setting,
+    Stream,
+    Tick,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +103,33 @@ async def test_which_sensor_it_is_stays_since_it_is_told_once_a_run(journal: Sql
     await fill(journal, [*told, Tick(t_ns=4, recv_ns=4)])
     assert await journal.prune(100, []) == 2
     assert [entry.record for entry in journal.read()] == told[1:]
+
+
+async def test_a_gap_stays_while_it_is_open(journal: SqliteJournal) -> None:
+    def gap(t_ns: int, source: str, stream: Stream, end_ns: int | None = None) -> Gap:
+        return Gap(
+            wearer="ada",
+            source=source,
+            t_ns=t_ns,
+            recv_ns=t_ns if end_ns is None else end_ns,
+            stream=stream,
+            reason=GapReason.LINK_LOST,
+            end_ns=end_ns,
+        )
+
+    await fill(
+        journal,
+        [
+            gap(1, "strap", Stream.HEART),
+            gap(2, "band", Stream.HEART),
+            gap(3, "band", Stream.EDA),
+            gap(1, "strap", Stream.HEART, end_ns=4),
+            gap(5, "strap", Stream.HEART),
+            gap(3, "band", Stream.EDA, end_ns=6),
+        ],
+    )
+    assert await journal.prune(100, []) == 4
+    assert times(journal) == [2, 5]
 
 
 async def test_a_run_whose_clock_was_behind_is_not_taken_for_old(journal: SqliteJournal) -> None:

@@ -23,9 +23,12 @@ STEP: Final = 500
 
 _STILL_HOLD: Final = f"""
     SELECT max(place) FROM records INDEXED BY events_by_kind
-    WHERE {EVENTS_ONLY} AND kind IN ('setting', 'session', 'run', 'device')
-    GROUP BY kind, wearer, source, iif(json_valid(body), body ->> 'key', place)
+    WHERE {EVENTS_ONLY} AND kind IN ('setting', 'session', 'run', 'device', 'gap')
+    GROUP BY kind, wearer, source,
+        iif(json_valid(body), coalesce(body ->> 'key', body ->> 'stream'), place)
+    HAVING kind != 'gap' OR iif(json_valid(body), body ->> 'end_ns', 0) IS NULL
 """  # noqa: S608 - a constant
+"""SQLite gives ``body`` of the row that has the maximum."""
 
 _OFFSETS: Final = f"""
     SELECT place >> {RUN_SHIFT}, sum(iif(json_valid(body), body ->> 'delta_ns', 0)) FROM records
@@ -50,8 +53,9 @@ class Plan(NamedTuple):
 def plan(db: sqlite3.Connection, before_ns: int) -> Plan:
     """What may leave when records that came before ``before_ns`` (wall time) are old.
 
-    The last value of each setting (baselines, consent, mute), the last run, the last session and
-    what each source last said it is (told once a process) still hold and are kept.
+    The last value of each setting (baselines, consent, mute), the last run, the last session, what
+    each source last said it is (told once a process) and a stream's last gap, while it is open,
+    still hold and are kept.
     """
     offsets = dict(db.execute(_OFFSETS).fetchall())
     end = _NO_END
