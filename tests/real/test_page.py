@@ -372,13 +372,48 @@ async def test_leaving_is_one_move(browser: Browser, story: Story, way: str) -> 
         await own.say("Measuring.")
         await own.context.route("https://**", lambda route: route.fulfill(body="weather"))
         if way == "button":
-            await own.tap("Leave")
+            await own.tab.get_by_role("link", name="Leave").click()
         else:
             for _ in range(3):
                 await own.tab.keyboard.press("Shift")
         await own.tab.wait_for_url("https://www.wikipedia.org/")
         await own.tab.go_back()  # the page was replaced: what came before it is blank
         assert "Measuring" not in await own.tab.inner_text("body")
+
+
+async def test_there_is_help_and_a_way_out_where_no_script_runs(
+    browser: Browser, story: Story
+) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    tab = await context.new_page()
+    await context.route("https://**", lambda route: route.fulfill(body="weather"))
+    await tab.goto(f"http://127.0.0.1:{story.page.port}/")
+    await expect(tab.locator("noscript p")).to_contain_text("This page needs JavaScript.")
+    await expect(tab.locator("noscript p")).to_be_visible()
+    await tab.get_by_text("Help", exact=True).click()
+    await expect(tab.get_by_text("No one watches it")).to_be_visible()
+    await tab.screenshot(path=SHOTS / "21-no-script.png", full_page=True)
+    await tab.get_by_role("link", name="Leave").click()
+    await tab.wait_for_url("https://www.wikipedia.org/")
+    await context.close()
+
+
+async def test_a_page_that_opens_only_in_part_says_so(browser: Browser, story: Story) -> None:
+    """A module that was lost on the way left a blank page."""
+    context = await browser.new_context()
+    tab = await context.new_page()
+    await context.route("**/cards.js", lambda route: route.abort())
+    await tab.goto(f"http://127.0.0.1:{story.page.port}/")
+    stuck = tab.get_by_text("This page is slow to open.")
+    await expect(stuck).to_be_hidden()
+    await tab.evaluate("document.getAnimations().forEach((each) => each.finish())")
+    await expect(stuck).to_be_visible()
+    await tab.screenshot(path=SHOTS / "22-in-part.png", full_page=True)
+    await context.unroute("**/cards.js")
+    await tab.reload()
+    await expect(tab.locator("#say")).to_have_text("This page is not paired yet.")
+    await expect(stuck).to_have_count(0)
+    await context.close()
 
 
 async def test_it_fits_a_small_phone_and_large_text(browser: Browser, story: Story) -> None:

@@ -144,7 +144,7 @@ async def test_by_keyboard_the_way_out_is_first_and_each_control_is_reached_in_o
         await own.tab.keyboard.press("Enter")
         await expect(own.tab.get_by_role("button", name="Back")).to_be_focused()
         await own.tab.keyboard.press("Shift+Tab")
-        await expect(own.tab.get_by_role("button", name="Leave")).to_be_focused()
+        await expect(own.tab.get_by_role("link", name="Leave")).to_be_focused()
         reached = []
         focused = """() => {
           const now = document.activeElement;

@@ -56,6 +56,15 @@ def test_one_changed_line_is_another_version_and_the_same_files_are_the_same() -
     assert told(own)["version"] != told(SHELL)["version"]
 
 
+def test_what_stands_before_any_script_runs_is_in_the_language_and_is_text() -> None:
+    own = words.edited(words.lines("de"), '[page]\nhelp-1 = "<b>Du</b> & ich"')
+    page = shell(own, "de")["/"].body.decode()
+    assert '<html lang="de">' in page
+    assert ">Weg hier</a>" in page
+    assert "<li>&lt;b&gt;Du&lt;/b&gt; &amp; ich</li>" in page
+    assert "{{" not in page
+
+
 def test_every_script_is_fetched_in_one_wave() -> None:
     """Named in the page itself, or a slow line is crossed once more for each import."""
     page = SHELL["/"].body.decode()

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import json
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -51,6 +53,8 @@ PICTURES: Final = ("icon-192.png", "icon-512.png", "icon-full.png")
 
 WORKER: Final = "sw.js"
 
+_LINE: Final = re.compile(r"\{\{([\w.-]+)\}\}")
+
 
 class File(NamedTuple):
     """A file as it is sent: as it is, or packed with gzip for who takes that."""
@@ -64,6 +68,7 @@ def shell(known: words.Lines, language: str) -> dict[str, File]:
     """Every file by its path; the lines ``known`` are in ``language``."""
     lines = json.dumps({"lang": language, "lines": known}, ensure_ascii=False).encode()
     kept = {path: (_read(name), media_type) for path, (name, media_type) in FILES.items()}
+    kept["/"] = kept["/pair"] = (_page({**known, "lang": language}), "text/html")
     kept["/words.json"] = (lines, "application/json")
     pictures = {f"/{name}": File(_read(name), None, "image/png") for name in PICTURES}
     packed = {path: _file(body, media_type) for path, (body, media_type) in kept.items()}
@@ -79,6 +84,12 @@ def _worker(kept: dict[str, bytes]) -> bytes:
         digest.update(f"\0{path}\0{len(body)}\0".encode() + body)
     told = {"version": digest.hexdigest()[:16], "paths": list(kept)}
     return f"const SHELL = {json.dumps(told)};\n".encode() + script
+
+
+def _page(known: words.Lines) -> bytes:
+    """The page with the lines that are there before any script is, or where none ever comes."""
+    page = _read("index.html").decode()
+    return _LINE.sub(lambda found: html.escape(known[found[1]]), page).encode()
 
 
 def _read(name: str) -> bytes:

@@ -8,9 +8,8 @@ import * as link from "./link.js";
 import * as pacer from "./pacer.js";
 import * as pulse from "./pulse.js";
 import { darken, senses } from "./senses.js";
-import { line, load, section } from "./words.js";
+import { line, load } from "./words.js";
 
-const AWAY = "https://www.wikipedia.org/"; // neutral, quick, and in everybody's history
 
 const byId = (id) => document.getElementById(id);
 let done = sessionStorage.getItem("done"); // the break whose last screen was read
@@ -212,12 +211,15 @@ for (const act of ["pointerdown", "keydown", "visibilitychange"]) addEventListen
 
 // --- leaving ----------------------------------------------------------------------------------
 
-function leave() {
+// A link as well (neutral, quick, and in everybody's history): it leads away also before this runs.
+function leave(event) {
+  event.preventDefault();
+  const away = byId("leave").href;
   document.body.remove(); // blank at once, also where the next page is slow to come
   pacer.hush();
   if (senses.forget) forgetAndLeave();
   document.title = "";
-  location.replace(AWAY);
+  location.replace(away);
 }
 
 // Shift three times, not Escape, which stops the next page from loading (GOV.UK, exit this page).
@@ -226,7 +228,7 @@ addEventListener("keydown", (event) => {
   if (event.repeat) return;
   const recent = shifts.filter((at) => event.timeStamp - at < 3000);
   shifts = event.key === "Shift" ? [...recent, event.timeStamp] : [];
-  if (shifts.length === 3) leave();
+  if (shifts.length === 3) leave(event);
 });
 
 // --- starting ---------------------------------------------------------------------------------
@@ -237,8 +239,7 @@ async function start() {
   const code = location.pathname === "/pair" ? location.hash.slice(1) : "";
   if (location.pathname === "/pair") history.replaceState(null, "", "/"); // out of the history
   await load();
-  document.title = line("page.title");
-  byId("leave").textContent = line("page.leave");
+  byId("stuck").remove();
   byId("step-title").textContent = line("page.step");
   byId("another").textContent = line("page.another");
   byId("another").onclick = () => { step.n += 1; draw(); };
@@ -251,8 +252,6 @@ async function start() {
   byId("followed").textContent = line("page.followed");
   byId("followed").onclick = () => local.open("followed");
   byId("progress").setAttribute("aria-label", line("page.how-far"));
-  byId("help-title").textContent = line("page.help");
-  byId("help-lines").replaceChildren(...section("page.help-").map((text) => element("li", text)));
   for (const [path, key] of [["/own.js", "own.title"], ["/device.js", "page.device"], ["/limits.js", "limits.title"]])
     document.querySelector(`[data-further='${path}']`).textContent = line(key);
   byId("further-back").textContent = line("page.back");

@@ -5,12 +5,11 @@ let words = { lang: "en", lines: {} };
 // Tried until it works: the service may be starting anew just now.
 export async function load() {
   try {
-    words = await (await fetch("/words.json")).json();
+    words = await (await fetch("/words.json", { signal: AbortSignal.timeout(8000) })).json();
   } catch {
     await new Promise((wake) => setTimeout(wake, 1000));
     await load();
   }
-  document.documentElement.lang = words.lang;
 }
 
 // In the language of the words, by 12 or 24 hours as the browser has it, and not a mix of both.
