@@ -174,6 +174,27 @@ async def test_a_clock_step_stays_while_anything_of_its_run_is_to_be_delivered(
         assert times(journal) == [200, 201]
 
 
+async def test_a_clock_step_stays_with_a_gap_of_its_run_that_is_kept(tmp_path: Path) -> None:
+    """Without it the gap of a Pi without RTC began in 1970."""
+    path = tmp_path / "site.sqlite"
+    lost = Gap(
+        wearer="ada",
+        source="strap",
+        t_ns=1,
+        recv_ns=1,
+        stream=Stream.HEART,
+        reason=GapReason.LINK_LOST,
+    )
+    with closing(SqliteJournal(path)) as journal:
+        await fill(journal, [lost, step(2, 1000), Tick(t_ns=3, recv_ns=3)])
+    with closing(SqliteJournal(path)) as journal:
+        await fill(journal, [step(2000, 9), Tick(t_ns=2001, recv_ns=2001)])
+    with closing(SqliteJournal(path)) as journal:
+        await fill(journal, [Tick(t_ns=9000, recv_ns=9000)])
+        assert await journal.prune(9000, []) == 3
+        assert times(journal) == [1, 2, 9000]
+
+
 async def test_no_trace_of_what_was_deleted_stays_in_any_file(
     journal: SqliteJournal, tmp_path: Path
 ) -> None:

@@ -78,11 +78,14 @@ def delete_step(db: sqlite3.Connection, plan: Plan, ledgers: Collection[str]) ->
     cursors = dict(db.execute("SELECT name, place FROM cursors").fetchall())
     behind = min((cursors.get(name, 0) for name in ledgers), default=_NO_END)
     end = min(plan.end, behind + 1)
+    keep = json.dumps(plan.keep)
+    runs = json.dumps(sorted({place >> RUN_SHIFT for place in plan.keep}))
     return db.execute(
         "DELETE FROM records WHERE place IN (SELECT place FROM records WHERE place < ? "
         "AND place NOT IN (SELECT value FROM json_each(?)) "
-        "AND (kind != 'clock-step' OR place < ?) ORDER BY place LIMIT ?)",
-        (end, json.dumps(plan.keep), end >> RUN_SHIFT << RUN_SHIFT, STEP),
+        "AND (kind != 'clock-step' OR place < ? "
+        "AND place >> ? NOT IN (SELECT value FROM json_each(?))) ORDER BY place LIMIT ?)",
+        (end, keep, end >> RUN_SHIFT << RUN_SHIFT, RUN_SHIFT, runs, STEP),
     ).rowcount
 
 

@@ -36,8 +36,8 @@ let began = moment();
 let tried = began;
 let heard = began;
 let lastSkew = 0;
-let unsure = false; // a clock was set, or this page slept: only what is of now tells which
-let fresh = true; // what comes next is of now: nothing waited for this page on a new line
+let unsure = true; // a clock was set, or this page slept: only what is of now tells which
+let fresh = true; // nothing was heard on this line yet: unless this page slept, what comes is of now
 let mark = 0; // the last that was sent along; when it is back, the past has all been told
 let tries = 0;
 let retry = 0;
@@ -121,11 +121,14 @@ function hear(message) {
   const jumps = Math.abs(skew - lastSkew) > SET_MS;
   lastSkew = skew;
   unsure ||= jumps;
-  if (unsure && (fresh || message.mark === mark)) {
+  // An answer that waited itself, since the page slept again, is of the past: it jumps.
+  const now = fresh ? since(tried) < SET_MS : !jumps && message.mark === mark;
+  if (unsure && now) {
     // In whole minutes, as times are shown: so a couple's two pages promise the same one.
     state.skewMs = Math.abs(skew) > 60000 ? Math.round(skew / 60000) * 60000 : 0;
     unsure = false;
-  } else if (jumps) {
+    if (state.known && state.view && !message.view) keepPicture(state.view, state.skewMs);
+  } else if (jumps || (unsure && fresh)) {
     mark += 1;
     socket?.send(JSON.stringify({ numbers: state.numbers, mark }));
   }

@@ -236,10 +236,10 @@ addEventListener("keydown", (event) => {
 async function start() {
   darken();
   byId("leave").onclick = leave;
+  byId("leave").onkeydown = (event) => { if (event.key === " ") leave(event); }; // it looks like a button
   const code = location.pathname === "/pair" ? location.hash.slice(1) : "";
   if (location.pathname === "/pair") history.replaceState(null, "", "/"); // out of the history
   await load();
-  byId("stuck").remove();
   byId("step-title").textContent = line("page.step");
   byId("another").textContent = line("page.another");
   byId("another").onclick = () => { step.n += 1; draw(); };
@@ -250,6 +250,7 @@ async function start() {
   };
   byId("else-title").textContent = line("page.else");
   byId("followed").textContent = line("page.followed");
+  byId("followed").hidden = false;
   byId("followed").onclick = () => local.open("followed");
   byId("progress").setAttribute("aria-label", line("page.how-far"));
   for (const [path, key] of [["/own.js", "own.title"], ["/device.js", "page.device"], ["/limits.js", "limits.title"]])
@@ -274,6 +275,7 @@ async function start() {
   }
   link.start(draw);
   draw();
+  byId("stuck").remove();
   if (!code) await link.lookAhead();
   const { install } = await import("./install.js"); // last: what is seen goes first
   install(() => opened !== "" || further.isOpen());
